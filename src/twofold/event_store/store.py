@@ -1,0 +1,160 @@
+"""The port to the log. The docstrings are the contract; `twofold.testing.contracts` tests each sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+import msgspec
+
+from twofold.event_store.outcome import RecordedOutcome
+from twofold.event_store.recorded_event import LogPage, Mark, RecordedEvent
+from twofold.event_store.write import Write, WriteResult
+
+PAGE_BYTES = 4 * 1024 * 1024
+
+
+class LogFilter(msgspec.Struct, frozen=True, gc=False):
+    """Which events of the log are wanted; None means all. Done by the store, in SQL where it has SQL.
+
+    `slices` is a half-open range of stream slices (`slice_of`).
+    """
+
+    types: frozenset[str] | None = None
+    categories: frozenset[str] | None = None
+    slices: tuple[int, int] | None = None
+
+
+EVERYTHING = LogFilter()
+
+
+class EventStore(Protocol):
+    """The log: every event that ever happened, in streams and in one global order that never changes.
+
+    No reader ever sees a position and later finds a smaller one that it had not seen. The versions of a
+    stream are 1, 2, 3, ... in the order of their positions. Stored events are never changed: the store itself
+    refuses UPDATE and DELETE. `epoch` names this log; it was made when the store was created.
+    """
+
+    epoch: str
+
+    async def append(self, writes: Sequence[Write]) -> list[WriteResult]:
+        """Store a batch in one transaction and return one result for each write, in order.
+
+        The writes have independent outcomes: one that conflicts leaves the others be. Within one write all
+        streams are written or none. When this returns, what was `Appended` survives a crash of the machine.
+        A write conflicts when one of its streams is not at the expected version, or when a write that it
+        `builds_on` was not appended. A write whose outcome carries a key that was used before in the
+        same scope is `Replayed` and stores nothing, whatever else is wrong with it; so is one without a key whose
+        message id has an outcome already. Within a batch the first of two such writes wins.
+        An outcome is stored with its write, also when the write has no events. Positions increase within the batch
+        in the order of the writes. `recorded_at` is the store's clock and never goes backwards.
+
+        Raises StoreUnavailableError when nothing of the batch was stored or the outcome is unknown; offering
+        the same writes again is safe when they carry outcomes.
+        """
+
+    async def read_stream(
+        self, stream: str, *, after: int = 0, up_to: int | None = None, limit: int = 1000, backwards: bool = False
+    ) -> list[RecordedEvent]:
+        """Events of one stream with versions in (after, up_to], at most *limit*, by rising version.
+
+        Backwards: the same range by falling version. An unknown stream has no events.
+        """
+
+    async def read_log(
+        self,
+        after: int,
+        *,
+        where: LogFilter = EVERYTHING,
+        limit: int = 1000,
+        max_bytes: int = PAGE_BYTES,
+        up_to: int | None = None,
+        backwards: bool = False,
+    ) -> LogPage:
+        """Events with positions in (after, up_to] by rising position, those that match *where*.
+
+        A page ends after *limit* events or when the data would pass *max_bytes* (bytes), but holds at
+        least one event if one is there. Backwards: positions below *after* (0 means from the head) by falling
+        position; `reached` is then the smallest position covered.
+        """
+
+    async def mark(self, position: int | None = None) -> Mark:
+        """The mark of the last event at or before *position*; of the head when None. The mark of an empty log is at 0."""
+
+    async def wait(self, after: int, timeout: float) -> bool:
+        """Return True as soon as the log's head is above *after*, False after *timeout* seconds.
+
+        It may be woken late but is never wrong: a commit of another process is found by polling.
+        """
+
+
+class Outcomes(Protocol):
+    """The log of commands, and the record that makes them idempotent."""
+
+    async def by_key(self, scope: str, key: str) -> RecordedOutcome | None:
+        """The outcome that *key* has in *scope*, or None."""
+
+    async def by_id(self, message_id: bytes) -> RecordedOutcome | None:
+        """The outcome of the command with this 16-byte id, or None."""
+
+    async def recent(
+        self, *, before: int | None = None, limit: int = 100, status: int | None = None, command: str | None = None
+    ) -> list[RecordedOutcome]:
+        """Outcomes with numbers below *before* by falling number, newest first, filtered by status and command."""
+
+    async def expire(self, recorded_before: int, limit: int) -> int:
+        """Forget at most *limit* outcomes recorded before that time (microseconds); returns how many."""
+
+
+class Snapshot(msgspec.Struct, frozen=True, gc=False):
+    """A folded state of a stream at `version`, made by code with this `fingerprint`. `data` is JSON."""
+
+    stream: str
+    version: int
+    fingerprint: str
+    data: bytes
+
+
+class Snapshots(Protocol):
+    """Folded states, kept so that long streams load fast. Losing all of them loses nothing."""
+
+    async def load(self, stream: str, fingerprint: str, up_to: int | None = None) -> Snapshot | None:
+        """The newest snapshot of *stream* at or below version *up_to* made with *fingerprint*, or None."""
+
+    async def save(self, snapshot: Snapshot) -> None:
+        """Keep *snapshot*; snapshots of other fingerprints and older ones of the same may be dropped."""
+
+
+class Transaction(Protocol):
+    """A unit of work on the log's own database: the caller's changes, events and outcome commit together."""
+
+    connection: Any
+
+    async def append(self, write: Write) -> WriteResult:
+        """Add *write* to the transaction; its result holds once the transaction has committed."""
+
+
+class Transactions(Protocol):
+    """Opens units of work. Only stores with SQL have it."""
+
+    def begin(self, timeout: float) -> AbstractAsyncContextManager[Transaction]:
+        """Hold the writer for at most *timeout* seconds. Leaving normally commits, durably; an exception rolls back.
+
+        Raises StoreUnavailableError when the writer could not be had in time.
+        """
+
+
+class Log(Protocol):
+    """An open store: its ports, and its end."""
+
+    events: EventStore
+    outcomes: Outcomes
+    snapshots: Snapshots
+    transactions: Transactions | None
+
+    async def close(self) -> None:
+        """Finish what is being written, then let go of every file and connection. Repeating it does nothing."""
+
+

@@ -1,0 +1,164 @@
+"""The port to where rows live. The docstrings are the contract; `twofold.testing.contracts` tests each sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Any, Literal, NamedTuple, Protocol
+
+import msgspec
+
+from twofold.event_store.recorded_event import Mark
+
+Key = tuple[Any, ...]
+
+
+class Kind(Enum):
+    """What a column holds. All but JSON can be compared and sorted, and sort as Python does."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    REAL = "real"
+    BOOLEAN = "boolean"
+    DECIMAL = "decimal"
+    DATETIME = "datetime"
+    DATE = "date"
+    UUID = "uuid"
+    BYTES = "bytes"
+    JSON = "json"
+
+
+class Column(NamedTuple):
+    """A declared field of a view: its name, kind, whether None is allowed, and its Python type."""
+
+    name: str
+    kind: Kind
+    optional: bool
+    type: Any
+
+
+class ViewTable(NamedTuple):
+    """The shape of a view's rows. `key` names the columns that tell rows apart, in order; `indexes` are further
+    column tuples worth an index. `fingerprint` changes whenever the rows would come out differently."""
+
+    view: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    indexes: tuple[tuple[str, ...], ...]
+    fingerprint: str
+
+
+class Generation(NamedTuple):
+    """One built copy of a view: its number (from 1), what built it, and over how many shards it is spread."""
+
+    view: str
+    number: int
+    fingerprint: str
+    epoch: str
+    shards: int
+    status: str
+
+
+class Checkpoint(NamedTuple):
+    """Where a shard is: the mark up to which it has folded, and the highest fence (lease number) it has seen."""
+
+    mark: Mark
+    fence: int
+
+
+class StoredRow(NamedTuple):
+    """A row's values by column name, and the position of the last event it has folded."""
+
+    values: Mapping[str, Any]
+    position: int
+
+
+class RowChange(NamedTuple):
+    """A row as it is to be after a batch; `values` None deletes it. `position` is the last event it folded."""
+
+    key: Key
+    values: Mapping[str, Any] | None
+    position: int
+
+
+Operator = Literal["eq", "ne", "lt", "lte", "gt", "gte", "in", "contains", "startswith", "isnull"]
+
+
+class Condition(NamedTuple):
+    """A test of one column; all conditions of a search must hold. Values are bound, never formatted."""
+
+    column: str
+    operator: Operator
+    value: Any
+
+
+class Search(msgspec.Struct, frozen=True):
+    """What is looked for. `order_by` is column names, with a leading "-" for falling; ties and the end are
+    broken by the key columns. `after` is the sort values of the row behind which to go on (keyset), or None."""
+
+    conditions: tuple[Condition, ...] = ()
+    order_by: tuple[str, ...] = ()
+    limit: int = 100
+    after: tuple[Any, ...] | None = None
+
+
+class Found(NamedTuple):
+    """Rows, and the checkpoint of the snapshot they were read from: the lowest of the shards asked.
+
+    `generation` is the number of the generation that answered.
+    """
+
+    rows: list[StoredRow]
+    mark: Mark
+    generation: int
+
+
+class Counted(NamedTuple):
+    """How many rows match, with the checkpoint of the same snapshot."""
+
+    count: int
+    mark: Mark
+    generation: int
+
+
+class ViewStore(Protocol):
+    """Where the rows of views live, with the checkpoint that says up to where they are folded.
+
+    Data and checkpoint of a shard change in one transaction: after any crash both are there or neither. A reader gets
+    pointer, checkpoint and rows from one snapshot. Values come back equal to what was stored, and compare and sort
+    as they do in Python: Decimals exactly, datetimes by instant, text by code point, None before everything.
+    """
+
+    async def open_generation(self, table: ViewTable, epoch: str, shards: int = 1) -> Generation:
+        """The live generation of the view, made (empty, at position 0) if there is none yet.
+
+        A live generation of another fingerprint or epoch is returned as it is; the caller compares.
+        """
+
+    async def checkpoint(self, generation: Generation, shard: int) -> Checkpoint:
+        """Where *shard* is."""
+
+    async def load(self, generation: Generation, shard: int, keys: Sequence[Key]) -> dict[Key, StoredRow]:
+        """The rows with those keys, in one read; keys without a row are left out."""
+
+    async def save(
+        self, generation: Generation, shard: int, changes: Sequence[RowChange], expected: Mark, reached: Checkpoint
+    ) -> None:
+        """Apply *changes* and move the checkpoint from *expected* to *reached*, all or nothing.
+
+        Raises LeaseLostError, with nothing changed, when the shard is not at *expected*, or has seen a fence higher
+        than `reached.fence`.
+        """
+
+    async def get(self, table: ViewTable, key: Key) -> Found:
+        """The row with this key in the live generation: one row or none.
+
+        Raises RowNotFoundError never; StoreUnavailableError when the store cannot answer.
+        """
+
+    async def find(self, table: ViewTable, search: Search) -> Found:
+        """The rows of the live generation that match, in order. The same search without a limit equals filtering and
+        sorting all rows in Python."""
+
+    async def count(self, table: ViewTable, conditions: Sequence[Condition]) -> Counted:
+        """How many rows of the live generation match."""
