@@ -1,0 +1,1 @@
+"""Everything in memory: the reference implementation of each port, gone when the process ends."""

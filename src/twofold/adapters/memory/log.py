@@ -1,0 +1,31 @@
+"""An open log in memory."""
+
+from __future__ import annotations
+
+from twofold.adapters.memory.event_store import MemoryEventStore
+from twofold.adapters.memory.lifetime import Lifetime
+from twofold.adapters.memory.outcomes import MemoryOutcomes
+from twofold.adapters.memory.snapshots import MemorySnapshots
+from twofold.clock import Clock, SystemClock
+from twofold.event_store.store import EventStore, Outcomes, Snapshots, Transactions
+
+
+class MemoryLog:
+    """The ports of one log, kept together. It has no transactions, since there is no SQL to share."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._lifetime = Lifetime()
+        outcomes = MemoryOutcomes(self._lifetime)
+        self.events: EventStore = MemoryEventStore(clock, outcomes, self._lifetime)
+        self.outcomes: Outcomes = outcomes
+        self.snapshots: Snapshots = MemorySnapshots(self._lifetime)
+        self.transactions: Transactions | None = None
+
+    async def close(self) -> None:
+        """Let go of everything; it is gone. Repeating it does nothing."""
+        self._lifetime.close()
+
+
+def open_memory_log(clock: Clock | None = None) -> MemoryLog:
+    """A new, empty log that lives as long as the process keeps it."""
+    return MemoryLog(clock or SystemClock())
