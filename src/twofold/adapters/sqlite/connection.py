@@ -1,0 +1,107 @@
+"""Opens SQLite files the way twofold needs them, and brings their schema up to date."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import apsw
+
+from twofold.adapters.sql.statements import Migration
+from twofold.adapters.sqlite.errors import translated
+from twofold.errors import StoreUnusableError
+
+BUSY_MILLIS = 5_000
+CACHE_KIB = 65_536
+
+
+def open_connection(path: str, *, synchronous: str = "full", cache_kib: int = CACHE_KIB, vfs: str | None = None) -> apsw.Connection:
+    """A read-write connection in WAL mode that never checkpoints by itself.
+
+    Raises StoreUnusableError when the file is none of SQLite's, or cannot be opened and written.
+    """
+    with translated(path):
+        connection = apsw.Connection(path, vfs=vfs, statementcachesize=256)
+        connection.set_busy_timeout(BUSY_MILLIS)
+        try:
+            _set_up(connection, path, synchronous, cache_kib)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _set_up(connection: apsw.Connection, path: str, synchronous: str, cache_kib: int) -> None:
+    pragma = connection.pragma
+    if connection.readonly("main"):
+        raise StoreUnusableError(f"{path} is read-only; give this process write permission on the file and its folder")
+    pragma("schema_version")
+    if pragma("journal_mode", "wal") != "wal":
+        raise StoreUnusableError(f"{path} cannot use a write-ahead log here (a network file system?); use a local disk")
+    pragma("synchronous", synchronous)
+    pragma("wal_autocheckpoint", 0)
+    pragma("cache_size", -cache_kib)
+    pragma("temp_store", "memory")
+
+
+def migrate(connection: apsw.Connection, path: str, steps: Sequence[Migration], application_id: int) -> int:
+    """Apply the steps this file does not have yet, under the write lock; returns the version it had.
+
+    Raises StoreUnusableError when the file belongs to another program or was written by a newer twofold.
+    """
+    with translated(path):
+        if _version(connection, path, steps, application_id) == len(steps):
+            return len(steps)
+        connection.execute("BEGIN IMMEDIATE").fetchall()
+        try:
+            had = _version(connection, path, steps, application_id)
+            for step in steps[had:]:
+                connection.execute(step.script).fetchall()
+            connection.pragma("application_id", application_id)
+            connection.pragma("user_version", len(steps))
+            connection.execute("COMMIT").fetchall()
+        except BaseException:
+            rolled_back(connection)
+            raise
+    return had
+
+
+def _version(connection: apsw.Connection, path: str, steps: Sequence[Migration], application_id: int) -> int:
+    owner = connection.pragma("application_id")
+    version = int(connection.pragma("user_version"))
+    is_empty = not connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
+    if owner != application_id and not (owner == 0 and is_empty):
+        raise StoreUnusableError(f"{path} is an SQLite file of something else; name another file")
+    if version > len(steps):
+        raise StoreUnusableError(
+            f"{path} has schema version {version}, newer than this twofold knows ({len(steps)}); upgrade twofold"
+        )
+    return version
+
+
+def rolled_back(connection: apsw.Connection) -> None:
+    """End the transaction that is open, if one is."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK").fetchall()
+
+
+class ForkGuard:
+    """Refuses to use a connection in a process that was forked from its opener: SQLite files break that way."""
+
+    __slots__ = ("_path", "_pid")
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._pid = os.getpid()
+
+    def check(self) -> None:
+        """Raises StoreUnusableError in any process but the one that opened the store."""
+        if os.getpid() != self._pid:
+            raise StoreUnusableError(f"{self._path} was opened before this process was forked; open it again here")
+
+
+def one(connection: apsw.Connection, sql: str, bindings: tuple[Any, ...] = ()) -> Any:
+    """The first row, or None; the statement is run to its end."""
+    rows = connection.execute(sql, bindings).fetchall()
+    return rows[0] if rows else None

@@ -1,0 +1,78 @@
+"""Opens a log in an SQLite file."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import apsw
+
+from twofold.adapters.sql.statements import load_migrations, load_statements
+from twofold.adapters.sqlite.batch import BatchWriter
+from twofold.adapters.sqlite.checkpointer import Checkpointer
+from twofold.adapters.sqlite.connection import migrate, one, open_connection
+from twofold.adapters.sqlite.event_store import SqliteEventStore
+from twofold.adapters.sqlite.names import Names
+from twofold.adapters.sqlite.outcomes import SqliteOutcomes
+from twofold.adapters.sqlite.snapshots import SqliteSnapshots
+from twofold.adapters.sqlite.transactions import SqliteTransactions
+from twofold.adapters.sqlite.writer import Writer
+from twofold.clock import Clock, SystemClock
+
+APPLICATION_ID = 0x32664C47  # "2fLG"
+PACKAGE = "twofold.adapters.sqlite"
+
+
+class SqliteLog:
+    """An open log file: its ports, and its end."""
+
+    def __init__(self, path: str, clock: Clock, synchronous: str, vfs: str | None) -> None:
+        sql = load_statements(PACKAGE)
+        connection = open_connection(path, synchronous=synchronous, vfs=vfs)
+        migrate(connection, path, load_migrations(PACKAGE), APPLICATION_ID)
+        epoch = _epoch(connection, sql, clock)
+        self._reader = open_connection(path, synchronous=synchronous, vfs=vfs)
+        self._checkpointer = Checkpointer(connection, open_connection(path, synchronous=synchronous, vfs=vfs))
+        self._writer = Writer(connection, path)
+        batch = BatchWriter(connection, sql, Names(connection, sql), clock.now_micros)
+        self._writer.forget = batch.forget
+        self.events = SqliteEventStore(self._writer, self._reader, sql, batch, epoch)
+        self.outcomes = SqliteOutcomes(self._writer, self._reader, sql)
+        self.snapshots = SqliteSnapshots(self._writer, self._reader, sql)
+        self.transactions = SqliteTransactions(self._writer, batch, self.events.wake)
+        self._is_open = True
+
+    async def close(self) -> None:
+        """See Log.close."""
+        if self._is_open:
+            self._is_open = False
+            self._checkpointer.close()
+            self._reader.close()
+            await self._writer.close()
+
+
+def _epoch(connection: apsw.Connection, sql: dict[str, str], clock: Clock) -> str:
+    connection.execute("BEGIN IMMEDIATE").fetchall()
+    row = one(connection, sql["read_store"])
+    if row is None:
+        row = (uuid4().hex, 0)
+        connection.execute(sql["insert_store"], (row[0], clock.now_micros())).fetchall()
+    connection.execute("COMMIT").fetchall()
+    return str(row[0])
+
+
+async def open_sqlite_log(
+    path: str, clock: Clock | None = None, *, synchronous: str = "full", vfs: str | None = None
+) -> SqliteLog:
+    """Open the log at *path*, made if it is not there.
+
+    Args:
+        path: a file on a local disk.
+        clock: gives `recorded_at`; the system's when None.
+        synchronous: "full" survives a power loss; "normal" may lose the last commits then.
+        vfs: the name of a registered APSW VFS, for fault tests.
+
+    Raises:
+        StoreUnusableError: not a twofold log, a newer schema, read-only, damaged; the text names the remedy.
+        StoreUnavailableError: the disk is full or the file is locked.
+    """
+    return SqliteLog(path, clock or SystemClock(), synchronous, vfs)

@@ -1,0 +1,1 @@
+INSERT INTO names (name, schema_version) VALUES (?, ?) ON CONFLICT DO NOTHING

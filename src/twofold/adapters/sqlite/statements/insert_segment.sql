@@ -1,0 +1,1 @@
+INSERT INTO segments (stream, version, positions) VALUES (?, ?, ?)

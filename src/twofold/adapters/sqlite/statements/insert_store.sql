@@ -1,0 +1,1 @@
+INSERT INTO store (one, epoch, created_at) VALUES (1, ?, ?)

@@ -1,0 +1,1 @@
+SELECT id, name, schema_version FROM names

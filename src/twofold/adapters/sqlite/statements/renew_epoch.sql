@@ -1,0 +1,1 @@
+UPDATE store SET epoch = ? WHERE one = 1

@@ -1,0 +1,1 @@
+REPLACE INTO snapshots (stream, fingerprint, version, data) VALUES (?, ?, ?, ?)

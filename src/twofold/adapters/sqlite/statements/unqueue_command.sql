@@ -1,0 +1,1 @@
+DELETE FROM queued_commands WHERE number = ?
