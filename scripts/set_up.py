@@ -38,14 +38,16 @@ def start_again_with_a_newer_python() -> None:
         newer = shutil.which(f"python3.{minor}")
         if newer:
             os.execv(newer, [newer, *sys.argv])  # noqa: S606 - the same program under another Python
-    sys.exit("twofold needs Python 3.11 or newer; `make PYTHON=/path/to/python3.12 ...` names one that is not on the PATH")
+    sys.exit("twofold needs Python 3.11 or newer; `make PYTHON=/path/to/python3.12 ...` names one off the PATH")
 
 
 def is_ready(purpose: str) -> bool:
     """Whether a set-up of this very project for *purpose* (or more) was finished, and still works."""
     stamp = STAMP.read_text().split() if STAMP.is_file() else []
-    return stamp[1:] == [fingerprint()] and stamp[0] in {purpose, "test"} and works(
-        "import apsw, msgspec, importlib.util as spec; assert spec.find_spec('twofold')"
+    return (
+        stamp[1:] == [fingerprint()]
+        and stamp[0] in {purpose, "test"}
+        and works("import apsw, msgspec, importlib.util as spec; assert spec.find_spec('twofold')")
     )
 
 
@@ -116,7 +118,9 @@ def call(*command: str, failing: str) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-12:])
-        sys.exit(f"{last}\n\nset-up failed at: {' '.join(command[:5])} ...\n{failing}\nThen run the same command again.")
+        sys.exit(
+            f"{last}\n\nset-up failed at: {' '.join(command[:5])} ...\n{failing}\nThen run the same command again."
+        )
 
 
 if __name__ == "__main__":

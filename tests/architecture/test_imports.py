@@ -1,0 +1,80 @@
+"""What import-linter cannot see: imports in functions, relative ones, of the root package; and what importing costs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+
+from tests.architecture.house import Source, functions, planted, sources
+
+LIMIT_SECONDS = 0.060
+LATE = {"apsw", "click", "jinja2", "pydantic", "prometheus_client", "rich", "starlette", "uvicorn", "uvloop"}
+MEASURE = "import time; begin = time.perf_counter(); import {}; print(time.perf_counter() - begin)"
+
+
+def faults(source: Source) -> Iterator[str]:
+    for node in ast.walk(source.tree):
+        where = f"{source.path}:{getattr(node, 'lineno', 0)}"
+        if isinstance(node, ast.ImportFrom) and node.level:
+            yield f"{where} imports relatively"
+        if imports_the_root(node):
+            yield f"{where} imports the root package; inside, import from the module itself"
+    for function in functions(source.tree):
+        for node in ast.walk(function):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                yield f"{source.path}:{node.lineno} imports inside {function.name}"
+
+
+def imports_the_root(node: ast.AST) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "twofold" and node.level == 0
+    return isinstance(node, ast.Import) and any(one.name == "twofold" for one in node.names)
+
+
+def seconds_to_import(module: str, tries: int = 20) -> float:
+    """The best of several fresh processes, asyncio included; a busy machine only makes it try again."""
+    best = float("inf")
+    for _ in range(tries):
+        told = subprocess.run(
+            [sys.executable, "-c", MEASURE.format(module)], capture_output=True, text=True, check=True
+        )
+        best = min(best, float(told.stdout))
+        if best < LIMIT_SECONDS:
+            break
+    return best
+
+
+def loaded_by(statement: str) -> set[str]:
+    program = f"import sys; {statement}; print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return {name.partition(".")[0] for name in told.stdout.split()}
+
+
+def test_imports_are_absolute_at_the_top_and_never_of_the_root_package():
+    assert [fault for source in sources() for fault in faults(source)] == []
+
+
+def test_planted_imports_are_found():
+    assert "relatively" in next(faults(planted("from . import x")))
+    assert "root package" in next(faults(planted("from twofold import App")))
+    assert "root package" in next(faults(planted("import twofold")))
+    assert "inside load" in next(faults(planted("def load():\n    import apsw")))
+    assert list(faults(planted("from twofold.errors import Rejected\nimport apsw"))) == []
+
+
+def test_importing_twofold_costs_less_than_sixty_milliseconds():
+    assert seconds_to_import("twofold") < LIMIT_SECONDS
+
+
+def test_planted_slow_import_is_found():
+    assert seconds_to_import("twofold, time; time.sleep(0.1)", tries=2) > LIMIT_SECONDS
+
+
+def test_importing_twofold_loads_no_driver_and_no_door():
+    assert loaded_by("import twofold") & LATE == set()
+
+
+def test_planted_driver_is_found():
+    assert loaded_by("import twofold, apsw") & LATE == {"apsw"}
