@@ -41,8 +41,8 @@ class RecordedEvent(msgspec.Struct, frozen=True, gc=False):
 class LogPage(msgspec.Struct, frozen=True, gc=False):
     """A piece of the log. Every matching event with a position in (asked, `reached`] is in `events`.
 
-    `reached` moves over events that did not match, so a checkpoint may move there;
-    `at_head` is True when nothing lay behind it at the time of reading.
+    `reached` moves over events that did not match, so a checkpoint may move there; a page without events may still
+    move it. `at_head` is True when nothing of what was asked for lay beyond `reached` at the time of reading.
     """
 
     events: list[RecordedEvent]

@@ -45,14 +45,17 @@ class EventStore(Protocol):
         The writes have independent outcomes: one that conflicts leaves the others be. Within one write all
         streams are written or none. When this returns, what was `Appended` survives a crash of the machine.
         A write conflicts when one of its streams is not at the expected version, or when a write that it
-        `builds_on` was not appended. A write whose outcome carries a key that was used before in the
-        same scope is `Replayed` and stores nothing, whatever else is wrong with it; so is one without a key whose
-        message id has an outcome already. Within a batch the first of two such writes wins.
+        `builds_on` was not appended (Conflicted or Replayed). A write whose outcome carries a key that was used
+        before in the same scope is `Replayed` and stores nothing, whatever else is wrong with it; so is one whose
+        message id has an outcome already. Within a batch the first of two such writes wins, if it is appended.
         An outcome is stored with its write, also when the write has no events. Positions increase within the batch
-        in the order of the writes. `recorded_at` is the store's clock and never goes backwards.
+        in the order of the writes, and within a write in the order of its streams. `recorded_at` is the store's
+        clock and never goes backwards along positions: where the clock, or the time an import brings, is earlier
+        than the last one, the last one is used.
 
-        Raises StoreUnavailableError when nothing of the batch was stored or the outcome is unknown; offering
-        the same writes again is safe when they carry outcomes.
+        Raises MisuseError, with nothing of the batch stored, as `check_batch` does; StoreUnavailableError when nothing
+        of the batch was stored or the outcome is unknown: offering the same writes again is safe when they carry
+        outcomes.
         """
 
     async def read_stream(
@@ -76,12 +79,16 @@ class EventStore(Protocol):
         """Events with positions in (after, up_to] by rising position, those that match *where*.
 
         A page ends after *limit* events or when the data would pass *max_bytes* (bytes), but holds at
-        least one event if one is there. Backwards: positions below *after* (0 means from the head) by falling
-        position; `reached` is then the smallest position covered.
+        least one event if one is there within the range it covered. Backwards: positions below *after* (0 means
+        from the head) by falling position, and *up_to* has no meaning; `reached` is then the smallest position
+        covered, 1 at the end.
         """
 
     async def mark(self, position: int | None = None) -> Mark:
-        """The mark of the last event at or before *position*; of the head when None. The mark of an empty log is at 0."""
+        """The mark of the last event at or before *position*; of the head when None.
+
+        With no such event it is at position 0, with a check of zeros.
+        """
 
     async def wait(self, after: int, timeout: float) -> bool:
         """Return True as soon as the log's head is above *after*, False after *timeout* seconds.
@@ -102,10 +109,13 @@ class Outcomes(Protocol):
     async def recent(
         self, *, before: int | None = None, limit: int = 100, status: int | None = None, command: str | None = None
     ) -> list[RecordedOutcome]:
-        """Outcomes with numbers below *before* by falling number, newest first, filtered by status and command."""
+        """At most *limit* outcomes with numbers below *before*, newest first, filtered by status and command."""
 
     async def expire(self, recorded_before: int, limit: int) -> int:
-        """Forget at most *limit* outcomes recorded before that time (microseconds); returns how many."""
+        """Forget at most *limit* outcomes recorded before that time (microseconds), oldest first; returns how many.
+
+        A forgotten key or message id is as good as new. Events stay.
+        """
 
 
 class Snapshot(msgspec.Struct, frozen=True, gc=False):
@@ -124,7 +134,10 @@ class Snapshots(Protocol):
         """The newest snapshot of *stream* at or below version *up_to* made with *fingerprint*, or None."""
 
     async def save(self, snapshot: Snapshot) -> None:
-        """Keep *snapshot*; snapshots of other fingerprints and older ones of the same may be dropped."""
+        """Keep *snapshot*, in place of one of the same version and fingerprint.
+
+        Snapshots of other fingerprints and older ones of the same may be dropped.
+        """
 
 
 class Transaction(Protocol):
@@ -133,16 +146,20 @@ class Transaction(Protocol):
     connection: Any
 
     async def append(self, write: Write) -> WriteResult:
-        """Add *write* to the transaction; its result holds once the transaction has committed."""
+        """Add *write* to the transaction; its result holds once the transaction has committed.
+
+        A later write of the same transaction sees what an earlier one appended. A conflict or a replay stores
+        nothing and leaves the transaction usable.
+        """
 
 
 class Transactions(Protocol):
     """Opens units of work. Only stores with SQL have it."""
 
     def begin(self, timeout: float) -> AbstractAsyncContextManager[Transaction]:
-        """Hold the writer for at most *timeout* seconds. Leaving normally commits, durably; an exception rolls back.
+        """Have the writer to oneself. Leaving normally commits, durably; an exception rolls everything back.
 
-        Raises StoreUnavailableError when the writer could not be had in time.
+        Raises StoreUnavailableError when the writer could not be had within *timeout* seconds.
         """
 
 
@@ -155,6 +172,7 @@ class Log(Protocol):
     transactions: Transactions | None
 
     async def close(self) -> None:
-        """Finish what is being written, then let go of every file and connection. Repeating it does nothing."""
+        """Finish what is being written, then let go of every file and connection. Repeating it does nothing.
 
-
+        Afterwards every other call raises ClosedError; a `wait` that is under way ends.
+        """

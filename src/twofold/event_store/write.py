@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
+from twofold.errors import MisuseError
 from twofold.event_store.outcome import Outcome, RecordedOutcome
 from twofold.event_store.recorded_event import NewEvent
 
@@ -53,7 +56,11 @@ class Appended(msgspec.Struct, frozen=True, gc=False):
 
 
 class Conflicted(msgspec.Struct, frozen=True, gc=False):
-    """Nothing of this write was stored: `stream` is at version `actual`."""
+    """Nothing of this write was stored: `stream` is at version `actual`.
+
+    `stream` is the first that is not where it was expected. When all of them are, the write has lost one that it
+    builds on: then it is the write's first stream, or empty if it has none.
+    """
 
     stream: str
     expected: int
@@ -67,3 +74,13 @@ class Replayed(msgspec.Struct, frozen=True, gc=False):
 
 
 WriteResult = Appended | Conflicted | Replayed
+
+
+def check_batch(writes: Sequence[Write]) -> None:
+    """Raises MisuseError when a write names a stream twice, or builds on one that does not stand before it."""
+    for place, write in enumerate(writes):
+        streams = write.streams
+        if len(streams) > 1 and len({part.stream for part in streams}) < len(streams):
+            raise MisuseError(f"write {place} of the batch names a stream more than once")
+        if write.builds_on and not 0 <= min(write.builds_on) <= max(write.builds_on) < place:
+            raise MisuseError(f"write {place} of the batch builds on {write.builds_on}: only earlier writes can be")

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from uuid import uuid4
 
 from twofold.adapters.memory.lifetime import Lifetime
 from twofold.adapters.memory.outcomes import MemoryOutcomes
 from twofold.clock import Clock
-from twofold.errors import MisuseError
 from twofold.event_store.recorded_event import NO_CHECK, LogPage, Mark, RecordedEvent, check_of
 from twofold.event_store.store import EVERYTHING, PAGE_BYTES, LogFilter
 from twofold.event_store.stream import category_of, slice_of
-from twofold.event_store.write import ANY_VERSION, Appended, Conflicted, Replayed, StreamWrite, Write, WriteResult
+from twofold.event_store.write import ANY_VERSION, Appended, Conflicted, Replayed, StreamWrite, Write, WriteResult, check_batch
 
 
 class MemoryEventStore:
@@ -27,11 +25,12 @@ class MemoryEventStore:
         self._lifetime = lifetime
         self._log: list[RecordedEvent] = []
         self._streams: dict[str, list[RecordedEvent]] = {}
+        self._recorded_at = 0
 
     async def append(self, writes: Sequence[Write]) -> list[WriteResult]:
         """Store a batch; nothing is awaited in between, so nobody sees half of it."""
         self._lifetime.check()
-        _refuse_misuse(writes)
+        check_batch(writes)
         now, before = self._clock.now_micros(), len(self._log)
         results: list[WriteResult] = []
         for write in writes:
@@ -69,7 +68,7 @@ class MemoryEventStore:
         end = head if up_to is None else min(up_to, head)
         events, is_cut = _page((self._log[at] for at in range(after, end)), where, limit, max_bytes)
         reached = events[-1].position if is_cut else max(after, end)
-        return LogPage(events, reached, at_head=reached >= head)
+        return LogPage(events, reached, at_head=reached >= end)
 
     async def mark(self, position: int | None = None) -> Mark:
         """The mark of the last event at or before *position*; of the head when None."""
@@ -78,7 +77,7 @@ class MemoryEventStore:
         at = head if position is None else min(position, head)
         return Mark(self.epoch, at, self._check_at(at))
 
-    async def wait(self, after: int, timeout: float) -> bool:  # noqa: ASYNC109 - the port's own words
+    async def wait(self, after: int, timeout: float) -> bool:
         """True as soon as the head is above *after*; False after *timeout* seconds."""
         try:
             async with asyncio.timeout(timeout):
@@ -106,20 +105,21 @@ class MemoryEventStore:
                 return Conflicted(part.stream, part.expected, actual)
         if all(isinstance(earlier[place], Appended) for place in write.builds_on):
             return None
-        part = write.streams[0] if write.streams else StreamWrite("", 0)
+        if not write.streams:
+            return Conflicted("", 0, 0)
+        part = write.streams[0]
         return Conflicted(part.stream, part.expected, self._version(part.stream))
 
     def _store(self, write: Write, now: int) -> Appended:
         before = len(self._log)
-        at = self._time_of(write, now)
+        at = self._recorded_at = max(self._recorded_at, now if write.recorded_at is None else write.recorded_at)
         for part in write.streams:
             self._store_events(part, write, at)
         head = len(self._log)
         versions = tuple(self._version(part.stream) for part in write.streams)
         appended = Appended(before + 1 if head > before else 0, head, versions, self._check_at(head), at)
         if write.outcome:
-            version = self._version(write.outcome.stream) if write.outcome.stream else 0
-            self._outcomes.record(write.outcome, appended, head - before, version)
+            self._outcomes.record(write.outcome, appended, head - before)
         return appended
 
     def _store_events(self, part: StreamWrite, write: Write, at: int) -> None:
@@ -141,25 +141,11 @@ class MemoryEventStore:
             self._log.append(recorded)
             stream.append(recorded)
 
-    def _time_of(self, write: Write, now: int) -> int:
-        wanted = now if write.recorded_at is None else write.recorded_at
-        return max(wanted, self._log[-1].recorded_at) if self._log else wanted
-
     def _version(self, stream: str) -> int:
         return len(self._streams.get(stream, ()))
 
     def _check_at(self, position: int) -> bytes:
         return check_of(self._log[position - 1].message_id) if position else NO_CHECK
-
-
-def _refuse_misuse(writes: Sequence[Write]) -> None:
-    for place, write in enumerate(writes):
-        if any(not 0 <= base < place for base in write.builds_on):
-            raise MisuseError(f"write {place} may only build on earlier writes of its batch, not on {write.builds_on}")
-        names = Counter(part.stream for part in write.streams)
-        twice = sorted(name for name, count in names.items() if count > 1)
-        if twice:
-            raise MisuseError(f"write {place} names a stream more than once: {', '.join(twice)}")
 
 
 def _page(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from twofold.errors import StoreUnavailableError
+from twofold.errors import ClosedError
 
 
 class Lifetime:
@@ -15,9 +15,9 @@ class Lifetime:
         self._changed = asyncio.Event()
 
     def check(self) -> None:
-        """Raise StoreUnavailableError once the log is closed."""
+        """Raise ClosedError once the log is closed."""
         if self._closed:
-            raise StoreUnavailableError("the log is closed; open it again")
+            raise ClosedError("the log is closed")
 
     def close(self) -> None:
         """End it. Whoever waits is woken."""

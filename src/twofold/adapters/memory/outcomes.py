@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from twofold.adapters.memory.lifetime import Lifetime
 from twofold.event_store.outcome import Outcome, RecordedOutcome
 from twofold.event_store.write import Appended
@@ -18,17 +20,17 @@ class MemoryOutcomes:
         self._last_number = 0
 
     def seen(self, outcome: Outcome) -> RecordedOutcome | None:
-        """The record that makes *outcome* a replay: by its key, or by its message id when it has none."""
-        if outcome.key is None:
-            return self._by_id.get(outcome.message_id)
-        return self._by_key.get((outcome.scope, outcome.key))
+        """The record that makes *outcome* a replay: that of its key, or else of its message id."""
+        by_key = None if outcome.key is None else self._by_key.get((outcome.scope, outcome.key))
+        return by_key or self._by_id.get(outcome.message_id)
 
-    def record(self, outcome: Outcome, appended: Appended, events: int, version: int) -> None:
+    def record(self, outcome: Outcome, appended: Appended, events: int) -> None:
         """Keep what came of a command, with where its events landed."""
         self._last_number += 1
+        version = appended.versions[0] if len(appended.versions) == 1 else outcome.decided_on + events
         recorded = RecordedOutcome(
             number=self._last_number,
-            outcome=outcome,
+            outcome=replace(outcome, decided_on=version - events),
             position=appended.position,
             first=appended.first,
             events=events,

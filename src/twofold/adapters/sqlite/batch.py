@@ -10,9 +10,8 @@ import apsw
 from twofold.adapters.sqlite.heads import SEGMENT, Head, Heads
 from twofold.adapters.sqlite.names import Names
 from twofold.adapters.sqlite.outcome_rows import Known, OutcomeRows, remember, replay_of
-from twofold.errors import MisuseError
 from twofold.event_store.recorded_event import check_of
-from twofold.event_store.write import ANY_VERSION, Appended, Conflicted, StreamWrite, Write, WriteResult
+from twofold.event_store.write import ANY_VERSION, Appended, Conflicted, StreamWrite, Write, WriteResult, check_batch
 from twofold.messages.metadata import NO_ORIGIN
 
 Rows = list[tuple[Any, ...]]
@@ -36,9 +35,10 @@ class BatchWriter:
         Message ids are only looked up when *suspicious*: a known one breaks the unique index, and the caller,
         told by apsw.ConstraintError, rolls back and offers the batch again.
         """
+        check_batch(writes)
         heads = self.heads
         heads.refresh()
-        now = max(heads.recorded_at, self._now())
+        now = self._now()
         known = self._outcomes.known(writes, with_ids=suspicious)
         batch = _Rows()
         results: list[WriteResult] = []
@@ -65,9 +65,7 @@ class BatchWriter:
         for place in write.builds_on:
             if not isinstance(results[place], Appended):
                 return self._lost_its_ground(write)
-        if len(write.streams) > 1 and len({part.stream for part in write.streams}) < len(write.streams):
-            raise MisuseError("a write names each stream once")
-        recorded_at = now if write.recorded_at is None else max(write.recorded_at, heads.recorded_at)
+        recorded_at = max(heads.recorded_at, now if write.recorded_at is None else write.recorded_at)
         heads.recorded_at = recorded_at
         before = heads.position
         versions = tuple([self._place_events(write, part, batch, recorded_at) for part in write.streams])
@@ -81,6 +79,8 @@ class BatchWriter:
         return appended
 
     def _lost_its_ground(self, write: Write) -> Conflicted:
+        if not write.streams:
+            return Conflicted("", 0, 0)
         part = write.streams[0]
         return Conflicted(part.stream, part.expected, self.heads.of(part.stream).version)
 

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 
 import apsw
 
-from twofold.errors import MisuseError, StoreUnavailableError, StoreUnusableError, TwofoldError
+from twofold.errors import ClosedError, MisuseError, StoreUnavailableError, StoreUnusableError, TwofoldError
 
 _REMEDIES: tuple[tuple[type[Exception], type[TwofoldError], str], ...] = (
+    (apsw.ConnectionClosedError, ClosedError, "is closed"),
     (apsw.NotADBError, StoreUnusableError, "is not an SQLite database; name another file, or move this one away"),
     (apsw.CorruptError, StoreUnusableError, "is damaged; restore it from a backup"),
     (apsw.ReadOnlyError, StoreUnusableError, "is read-only; give this process write permission on the file and its folder"),

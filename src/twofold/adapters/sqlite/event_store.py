@@ -136,7 +136,7 @@ class SqliteEventStore:
         return events, len(events) < limit
 
     def _where(self, where: LogFilter) -> tuple[str | None, str | None, int | None, int | None]:
-        types = None if where.types is None else self._names.numbers_of(where.types)
+        types = None if where.types is None else sorted(where.types)
         categories = None if where.categories is None else sorted(where.categories)
         low, high = where.slices or (None, None)
         return (_json(types), _json(categories), low, high)
@@ -158,13 +158,17 @@ class SqliteEventStore:
             rows = self._read(self._sql["read_mark"], (2**63 - 1 if position is None else position,)).fetchall()
         return Mark(self.epoch, rows[0][0], check_of(rows[0][1])) if rows else Mark(self.epoch, 0, NO_CHECK)
 
+    def _head(self) -> int:
+        with translated(self._writer.path):
+            return int(self._read(self._sql["read_head_position"]).fetchall()[0][0])
+
     async def wait(self, after: int, timeout: float) -> bool:
         """See EventStore.wait."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         pause = FIRST_POLL_SECONDS
         while True:
-            if self._read(self._sql["read_head_position"]).fetchall()[0][0] > after:
+            if self._head() > after:
                 return True
             left = deadline - loop.time()
             if left <= 0:

@@ -38,11 +38,3 @@ class Names:
             self.reload()
             found = self._names[number]
         return found
-
-    def numbers_of(self, names: frozenset[str]) -> list[int]:
-        """The numbers of every schema version of *names*; a name never stored has none."""
-        found = [number for (name, _), number in self._ids.items() if name in names]
-        if len({self._names[number][0] for number in found}) < len(names):
-            self.reload()
-            found = [number for (name, _), number in self._ids.items() if name in names]
-        return found

@@ -34,7 +34,7 @@ def replay_of(write: Write, known: dict[Identity, RecordedOutcome]) -> Replayed 
     """The first outcome of this write's command, if it has one."""
     if write.outcome is None:
         return None
-    first = known.get(identity(write.outcome))
+    first = known.get(identity(write.outcome)) or known.get(write.outcome.message_id)
     return None if first is None else Replayed(first)
 
 
@@ -42,7 +42,7 @@ def remember(
     number: int, outcome: Outcome, appended: Appended, events: int, known: dict[Identity, RecordedOutcome]
 ) -> None:
     """Let later writes of the same batch see this outcome."""
-    known[identity(outcome)] = RecordedOutcome(
+    known[identity(outcome)] = known[outcome.message_id] = RecordedOutcome(
         number=number, outcome=outcome, position=appended.position, first=appended.first, events=events,
         version=_version(outcome, appended, events), recorded_at=appended.recorded_at, check=appended.check,
     )  # fmt: skip
@@ -71,7 +71,7 @@ class OutcomeRows:
         if with_ids:
             for outcome in outcomes:
                 for row in self._run("outcome_by_id", (outcome.message_id,)):
-                    found.setdefault(identity(outcome), outcome_of(row, self._names))
+                    found[outcome.message_id] = outcome_of(row, self._names)
         return found
 
     def _find_keys(self, keyed: list[Outcome], found: dict[Identity, RecordedOutcome]) -> None:

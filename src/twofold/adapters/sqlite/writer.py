@@ -141,8 +141,8 @@ class Writer:
         self._run("COMMIT")
 
     def _roll_back(self) -> None:
-        self.forget()
         rolled_back(self.connection)
+        self.forget()
 
     def _fatal(self, error: apsw.Error) -> BaseException:
         if isinstance(error, apsw.ConstraintError):
