@@ -1,0 +1,220 @@
+"""Messages to JSON bytes and back, strictly: whatever is let in can be written, read again, and is the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, Literal, TypeVar
+
+import msgspec
+
+from twofold.errors import Fault, InvalidMessageError, MalformedError, TooLargeError, UnreadableError
+from twofold.messages.bounds import BYTES_MAX, plain_bytes
+from twofold.messages.declaration import declaration
+from twofold.messages.faults import faults_of, known_part
+from twofold.messages.foreign import is_pydantic, pydantic_decoder, pydantic_encoder, pydantic_faults
+from twofold.messages.likeness import differences, faults_in
+from twofold.messages.paths import ROOT
+from twofold.messages.scan import Scanned, scan
+from twofold.messages.shape import is_strict_throughout
+from twofold.messages.soundness import always, check_for
+
+T = TypeVar("T")
+Kind = Literal["command", "event", "query"]
+
+_REFUSALS = (ValueError, TypeError, ArithmeticError, AttributeError, RecursionError)
+
+
+class Codec(Generic[T]):
+    """Reads and writes one message type. Stateless after construction; safe to share.
+
+    `validate`, `encode`, `read` and `decode` are plain callables, made once, for callers to bind:
+
+    - `validate(message) -> (copy, data)`: the way in for code. Encodes, decodes strictly and compares;
+      answers the decoded copy and the bytes. InvalidMessageError when the message would not come back the same.
+    - `encode(message) -> data`: the bytes of `validate` alone.
+    - `read(data) -> message`: the way in for bytes at a door. MalformedError when they are no strict JSON,
+      InvalidMessageError with every fault, TooLargeError past `bytes_max`.
+    - `decode(data) -> message`: for bytes that a store kept. Events tolerate unknown fields. UnreadableError.
+    """
+
+    __slots__ = ("cls", "decode", "encode", "kind", "name", "read", "validate")
+
+    def __init__(self, cls: type[T], kind: Kind, *, bytes_max: int = BYTES_MAX) -> None:
+        self.cls = cls
+        self.kind = kind
+        self.name = declaration(cls).name
+        raw = _raw(cls, kind)
+        refusal = _Refusal(cls, self.name, raw, forbid_unknown=kind != "event")
+        self.validate: Callable[[T], tuple[T, bytes]] = _validator(raw, refusal)
+        self.encode: Callable[[T], bytes] = _encoder(self.validate)
+        self.read: Callable[[bytes], T] = _reader(raw, refusal, bytes_max)
+        self.decode: Callable[[bytes], T] = _store_decoder(raw, refusal)
+
+    def __repr__(self) -> str:
+        return f"Codec({self.kind} {self.name})"
+
+
+def codec_for(cls: type[T], *, kind: Kind, bytes_max: int = BYTES_MAX) -> Codec[T]:
+    """The codec of *cls*: a Struct, a dataclass or a pydantic model.
+
+    Args:
+        cls: the message class.
+        kind: commands and queries refuse unknown fields at every depth, events tolerate them.
+        bytes_max: the largest input that `read` takes, in bytes.
+
+    Raises TypeError when msgspec cannot build a decoder for the class's fields.
+    """
+    return Codec(cls, kind, bytes_max=bytes_max)
+
+
+class _Raw(msgspec.Struct, frozen=True):
+    """The bare functions that a codec is made of."""
+
+    encode: Callable[[Any], bytes]
+    decode: Callable[[bytes], Any]
+    check: Callable[[Any], bool]
+    strict_throughout: bool
+    foreign: bool
+
+
+def _raw(cls: type[Any], kind: Kind) -> _Raw:
+    if is_pydantic(cls):
+        decode = pydantic_decoder(cls, forbid_unknown=kind != "event")
+        return _Raw(pydantic_encoder(cls), decode, _walked, strict_throughout=True, foreign=True)
+    return _Raw(
+        msgspec.json.Encoder().encode,
+        msgspec.json.Decoder(cls).decode,
+        check_for(cls) or always,
+        strict_throughout=is_strict_throughout(cls),
+        foreign=False,
+    )
+
+
+def _walked(message: Any) -> bool:
+    return not faults_in(message)
+
+
+# --- the quick ways -----------------------------------------------------------------------
+
+
+def _validator(raw: _Raw, refusal: _Refusal) -> Callable[[Any], tuple[Any, bytes]]:
+    encode, decode, check = raw.encode, raw.decode, raw.check
+
+    def validate(message: Any) -> tuple[Any, bytes]:
+        try:
+            data = encode(message)
+            copy = decode(data)
+            sound = copy == message and plain_bytes(data) and check(message)
+        except _REFUSALS as error:
+            raise refusal.of_message(message, error) from None
+        return (copy, data) if sound else refusal.unless_sound(message, copy, data)
+
+    return validate
+
+
+def _encoder(validate: Callable[[Any], tuple[Any, bytes]]) -> Callable[[Any], bytes]:
+    return lambda message: validate(message)[1]
+
+
+def _reader(raw: _Raw, refusal: _Refusal, bytes_max: int) -> Callable[[bytes], Any]:
+    def read(data: bytes) -> Any:
+        if len(data) > bytes_max:
+            raise TooLargeError(f"{len(data)} bytes are more than the {bytes_max} allowed")
+        scanned = scan(data)
+        try:
+            message = None if scanned.faults else raw.decode(data)
+        except _REFUSALS as error:
+            raise refusal.of_document(scanned, error) from None
+        if scanned.faults or not raw.check(message) or refusal.unknown_fields(scanned.document):
+            raise refusal.of_document(scanned, None)
+        return message
+
+    return read
+
+
+def _store_decoder(raw: _Raw, refusal: _Refusal) -> Callable[[bytes], Any]:
+    bare, check = raw.decode, raw.check
+
+    def decode(data: bytes) -> Any:
+        try:
+            message = bare(data)
+        except _REFUSALS as error:
+            message = refusal.of_stored(data, error)
+        if not check(message):
+            raise UnreadableError(f"a stored {refusal.name} holds a value out of bounds: {data[:200]!r}")
+        return message
+
+    return decode
+
+
+# --- the slow ways, once something is wrong -----------------------------------------------
+
+
+class _Refusal:
+    """Finds out what is wrong, and lists all of it."""
+
+    def __init__(self, cls: type[Any], name: str, raw: _Raw, *, forbid_unknown: bool) -> None:
+        self.name = name
+        self._cls = cls
+        self._raw = raw
+        self._forbid_unknown = forbid_unknown
+
+    def unless_sound(self, message: Any, copy: Any, data: bytes) -> tuple[Any, bytes]:
+        """The pair that `validate` answers, when a suspicion proves wrong. Raises InvalidMessageError otherwise."""
+        faults = (*faults_in(message), *differences(message, copy))
+        if faults:
+            raise InvalidMessageError(self.name, faults)
+        return copy, data
+
+    def of_message(self, message: Any, error: Exception) -> InvalidMessageError:
+        """Why *message* could not be encoded and decoded."""
+        if not isinstance(message, self._cls):
+            expected = Fault(ROOT, f"Expected `{self._cls.__name__}`, got `{type(message).__name__}`")
+            return InvalidMessageError(self.name, [expected])
+        faults = faults_in(message) or self._faults_of_encoded(message)
+        return InvalidMessageError(self.name, faults or self._faults_of_error(error))
+
+    def _faults_of_encoded(self, message: Any) -> tuple[Fault, ...]:
+        try:
+            return self._faults_of_scanned(scan(self._raw.encode(message)))
+        except (*_REFUSALS, MalformedError):
+            return ()
+
+    def of_document(self, scanned: Scanned, error: Exception | None) -> InvalidMessageError:
+        """Every fault of a document that was read at a door."""
+        faults = (*scanned.faults, *self._faults_of_scanned(scanned))
+        unique = tuple(dict.fromkeys(faults))
+        return InvalidMessageError(self.name, unique or self._faults_of_error(error))
+
+    def _faults_of_scanned(self, scanned: Scanned) -> tuple[Fault, ...]:
+        if not self._raw.foreign:
+            return faults_of(scanned.document, self._cls, forbid_unknown=self._forbid_unknown)
+        try:
+            self._raw.decode(msgspec.json.encode(scanned.document))
+        except ValueError as error:
+            return pydantic_faults(error)
+        return ()
+
+    def _faults_of_error(self, error: Exception | None) -> tuple[Fault, ...]:
+        if isinstance(error, ValueError) and self._raw.foreign:
+            return pydantic_faults(error)
+        return (Fault(ROOT, str(error) if error else "not a value of its type"),)
+
+    def unknown_fields(self, document: Any) -> bool:
+        """Whether a nested type, which msgspec reads tolerantly, was given fields it does not have."""
+        if not self._forbid_unknown or self._raw.strict_throughout:
+            return False
+        unknown: list[Fault] = []
+        known_part(document, self._cls, ROOT, unknown)
+        return bool(unknown)
+
+    def of_stored(self, data: bytes, error: Exception) -> Any:
+        """The event without the fields that its types do not know. Raises UnreadableError when that is not it."""
+        try:
+            unknown: list[Fault] = []
+            known = known_part(scan(data).document, self._cls, ROOT, unknown)
+            if unknown and not self._forbid_unknown and not self._raw.foreign:
+                return self._raw.decode(msgspec.json.encode(known))
+        except (*_REFUSALS, MalformedError) as second:
+            error = second
+        raise UnreadableError(f"a stored {self.name} cannot be read: {error}") from error

@@ -1,0 +1,113 @@
+"""How a type looks in JSON: the fields of an object type, the members of a union."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from functools import lru_cache
+from typing import Annotated, Any, NamedTuple, Union, cast, get_args, get_origin, get_type_hints, is_typeddict
+
+import msgspec
+
+
+class Field(NamedTuple):
+    """One field of an object type: its attribute, its name in JSON, its type, and whether it must be there."""
+
+    name: str
+    wire_name: str
+    type: Any
+    required: bool
+
+
+class Shape(NamedTuple):
+    """An object type. `strict` says that msgspec itself refuses unknown fields; `tag` is the (field, value) that marks it."""
+
+    fields: tuple[Field, ...]
+    strict: bool
+    tag: tuple[str, str | int] | None
+
+
+def bare(annotation: Any) -> Any:
+    """*annotation* without the Annotated, NewType and type aliases around it."""
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation = get_args(annotation)[0]
+        elif hasattr(annotation, "__supertype__"):
+            annotation = annotation.__supertype__
+        elif hasattr(annotation, "__value__") and not isinstance(annotation, type):
+            annotation = annotation.__value__
+        else:
+            return annotation
+
+
+def members(annotation: Any) -> tuple[Any, ...]:
+    """The members of a union; of any other type, itself alone."""
+    annotation = bare(annotation)
+    if get_origin(annotation) in (Union, types.UnionType):
+        return tuple(member for each in get_args(annotation) for member in members(each))
+    return (annotation,)
+
+
+@lru_cache(maxsize=4096)
+def shape_of(annotation: Any) -> Shape | None:
+    """The shape of an object type (Struct, dataclass, TypedDict); None for every other type."""
+    annotation = bare(annotation)
+    cls = get_origin(annotation) or annotation
+    if not isinstance(cls, type):
+        return None
+    if issubclass(cls, msgspec.Struct):
+        return _struct_shape(cls, annotation)
+    if dataclasses.is_dataclass(cls):
+        return _dataclass_shape(cls)
+    if is_typeddict(cls):
+        hints = get_type_hints(cls, include_extras=True)
+        required = cast("frozenset[str]", cls.__required_keys__)  # type: ignore[attr-defined]
+        return Shape(tuple(Field(name, name, hint, name in required) for name, hint in hints.items()), False, None)
+    return None
+
+
+def fields_of(annotation: Any) -> tuple[Field, ...]:
+    """The fields of an object type; none for every other type."""
+    shape = shape_of(annotation)
+    return shape.fields if shape else ()
+
+
+def _struct_shape(cls: type[msgspec.Struct], annotation: Any) -> Shape | None:
+    config = cls.__struct_config__
+    if config.array_like:
+        return None
+    fields = tuple(
+        Field(field.name, field.encode_name, field.type, field.required) for field in msgspec.structs.fields(annotation)
+    )
+    tag = None if config.tag is None else (cast("str", config.tag_field), config.tag)
+    return Shape(fields, config.forbid_unknown_fields, tag)
+
+
+def _dataclass_shape(cls: type) -> Shape:
+    hints = get_type_hints(cls, include_extras=True)
+    missing = dataclasses.MISSING
+    fields = tuple(
+        Field(field.name, field.name, hints[field.name], field.default is missing and field.default_factory is missing)
+        for field in dataclasses.fields(cls)
+        if field.init
+    )
+    return Shape(fields, strict=False, tag=None)
+
+
+def is_strict_throughout(annotation: Any) -> bool:
+    """Whether msgspec itself refuses unknown fields in every object type that *annotation* can contain."""
+    found: dict[Any, Shape] = {}
+    _collect_shapes(annotation, found)
+    return all(shape.strict for shape in found.values())
+
+
+def _collect_shapes(annotation: Any, found: dict[Any, Shape]) -> None:
+    for member in members(annotation):
+        if member in found:
+            continue
+        inner = list(get_args(member))
+        if shape := shape_of(member):
+            found[member] = shape
+            inner.extend(field.type for field in shape.fields)
+        for each in inner:
+            _collect_shapes(each, found)
