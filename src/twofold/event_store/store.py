@@ -140,6 +140,33 @@ class Snapshots(Protocol):
         """
 
 
+class QueuedCommand(msgspec.Struct, frozen=True, gc=False):
+    """A command that waits for a worker. `number` is its place in the queue; `data` and `context` are JSON."""
+
+    number: int
+    message_id: bytes
+    command: str
+    data: bytes
+    context: bytes
+    queued_at: int
+
+
+class CommandQueue(Protocol):
+    """Commands that were taken on durably and are handled later, in order."""
+
+    async def put(self, message_id: bytes, command: str, data: bytes, context: bytes) -> None:
+        """Queue a command; it survives a crash of the machine once this returns. A message id queues once."""
+
+    async def waiting(self, after: int = 0, limit: int = 100) -> list[QueuedCommand]:
+        """The first *limit* commands behind number *after*, in order."""
+
+    async def get(self, message_id: bytes) -> QueuedCommand | None:
+        """The queued command with this id, or None."""
+
+    async def remove(self, number: int) -> None:
+        """Take a command out, once its outcome is on record; unknown numbers are ignored."""
+
+
 class Transaction(Protocol):
     """A unit of work on the log's own database: the caller's changes, events and outcome commit together."""
 
@@ -169,6 +196,7 @@ class Log(Protocol):
     events: EventStore
     outcomes: Outcomes
     snapshots: Snapshots
+    queue: CommandQueue
     transactions: Transactions | None
 
     async def close(self) -> None:

@@ -9,6 +9,7 @@ import apsw
 from twofold.adapters.sql.statements import load_migrations, load_statements
 from twofold.adapters.sqlite.batch import BatchWriter
 from twofold.adapters.sqlite.checkpointer import Checkpointer
+from twofold.adapters.sqlite.command_queue import SqliteCommandQueue
 from twofold.adapters.sqlite.connection import migrate, one, open_connection
 from twofold.adapters.sqlite.event_store import SqliteEventStore
 from twofold.adapters.sqlite.names import Names
@@ -38,6 +39,7 @@ class SqliteLog:
         self.events = SqliteEventStore(self._writer, self._reader, sql, batch, epoch)
         self.outcomes = SqliteOutcomes(self._writer, self._reader, sql)
         self.snapshots = SqliteSnapshots(self._writer, self._reader, sql)
+        self.queue = SqliteCommandQueue(self._writer, self._reader, sql, clock)
         self.transactions = SqliteTransactions(self._writer, batch, self.events.wake)
         self._is_open = True
 

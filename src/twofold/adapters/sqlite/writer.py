@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import apsw
 
 from twofold.adapters.sqlite.connection import BUSY_MILLIS, ForkGuard, rolled_back
-from twofold.adapters.sqlite.errors import translate
+from twofold.adapters.sqlite.errors import translate, translated
 from twofold.errors import ClosedError, StoreUnavailableError
 
 T = TypeVar("T")
@@ -67,13 +67,13 @@ class Writer:
             raise StoreUnavailableError(f"the writer of {self.path} was busy for {timeout} s; try again") from error
         try:
             self._check()
-            await self._on_thread_plain(self._begin)
+            await self._on_thread_plain(self._begin_held)
             try:
                 yield self.connection
             except BaseException:
                 self._roll_back()
                 raise
-            await self._on_thread_plain(self._commit)
+            await self._on_thread_plain(self._commit_held)
         finally:
             self._lock.release()
 
@@ -137,8 +137,19 @@ class Writer:
     def _begin(self) -> None:
         self._run("BEGIN IMMEDIATE")
 
+    def _begin_held(self) -> None:
+        with translated(self.path):
+            self._begin()
+
     def _commit(self) -> None:
         self._run("COMMIT")
+
+    def _commit_held(self) -> None:
+        try:
+            self._commit()
+        except apsw.Error as error:
+            self._roll_back()
+            raise self._fatal(error) from error
 
     def _roll_back(self) -> None:
         rolled_back(self.connection)

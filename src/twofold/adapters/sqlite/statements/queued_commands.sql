@@ -1,1 +1,1 @@
-SELECT number, message_id, command, data, context, queued_at FROM queued_commands ORDER BY number LIMIT ?
+SELECT number, message_id, command, data, context, queued_at FROM queued_commands WHERE number > ?1 ORDER BY number LIMIT ?2

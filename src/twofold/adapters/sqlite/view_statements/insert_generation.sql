@@ -1,0 +1,1 @@
+INSERT INTO twofold_generations (view, number, fingerprint, epoch, shards, status) VALUES (?, ?, ?, ?, ?, ?)

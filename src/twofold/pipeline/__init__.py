@@ -1,0 +1,1 @@
+"""What surrounds a message: context, middleware, authorisation; write and read both use it."""

@@ -1,0 +1,155 @@
+"""One attempt at a command on one aggregate: load, decide, fold, hand over, wait for the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import msgspec
+
+from twofold.clock import Ids
+from twofold.errors import (
+    AlreadyExistsError,
+    MisuseError,
+    PreconditionFailedError,
+    Rejected,
+    StreamNotFoundError,
+)
+from twofold.event_store.outcome import Outcome, Status
+from twofold.event_store.recorded_event import NewEvent
+from twofold.event_store.stream import stream_name
+from twofold.event_store.write import StreamWrite
+from twofold.messages.message_types import MessageType
+from twofold.pipeline.context import Context
+from twofold.write.aggregate import AggregateDefinition, Decision
+from twofold.write.answering import Answering
+from twofold.write.committer import Committer
+from twofold.write.receipt import Receipt
+from twofold.write.repository import Repository, run_fold
+from twofold.write.snapshotter import Snapshotter
+from twofold.write.states import States, StreamState
+
+EventTypes = dict[type, MessageType]
+
+
+class Desk(NamedTuple):
+    """What everyone who decides works with."""
+
+    committer: Committer
+    repository: Repository
+    states: States
+    events: EventTypes
+    answering: Answering
+    ids: Ids
+    snapshotter: Snapshotter
+
+
+def on_aggregate(
+    definition: AggregateDefinition, decision: Decision, name: str, desk: Desk
+) -> Callable[[Any, Context], Awaitable[Receipt]]:
+    """The endpoint of the command that *decision* takes. One call is one attempt; it raises
+    VersionConflictError when someone else was first, and Rejected once the refusal is on record."""
+    committer, repository, states, event_types, answering, ids, snapshotter = desk
+    every = snapshotter.interval(definition.category)
+    decide, (must_be_new, must_exist) = decision.function, decision.existence
+    category, stream_id, folds = definition.category, definition.stream_id, definition.folds
+
+    async def attempt(command: Any, context: Context) -> Receipt:
+        stream = stream_name(category, stream_id(command))
+        held = states.get(stream) or await repository.load(definition, stream)
+        version = held.version
+        if context.expected_version is not None and context.expected_version != version:
+            return await answering.replay_or(context, PreconditionFailedError(stream, context.expected_version, version))
+        message_id = context.message_id or ids.next()
+        rejection: Rejected | None = None
+        produced: Any = None
+        if must_be_new and version:
+            rejection = AlreadyExistsError(stream)
+        elif must_exist and not version:
+            rejection = StreamNotFoundError(stream)
+        else:
+            try:
+                produced = decide(held.state, command)
+            except Rejected as error:
+                rejection = error
+        new = () if produced is None else encode_events(produced, event_types, ids)
+        if new:
+            advance(held, folds, new, states)
+        parts = (StreamWrite(stream, version, tuple([event for event, _ in new])),)
+        outcome = outcome_of(context, name, message_id, stream, version, rejection)
+        result = await committer.submit(parts, outcome, (held,), outcome.origin)
+        if every and version // every < (version + len(new)) // every:
+            snapshotter.note(stream)
+        return await answering.answer(result, outcome, parts, rejection, context)
+
+    return attempt
+
+
+def encode_events(produced: Any, event_types: EventTypes, ids: Ids) -> tuple[tuple[NewEvent, Any], ...]:
+    """What a decision returned, as encoded events, each with its decoded copy.
+
+    Raises MisuseError for something that is no registered event, InvalidMessageError for an invalid one.
+    """
+    found = event_types.get(type(produced))
+    if found is not None:
+        return (_encoded(produced, found, ids),)
+    if isinstance(produced, str | bytes) or not isinstance(produced, Iterable):
+        raise _not_an_event(produced)
+    encoded = []
+    for event in produced:
+        found = event_types.get(type(event))
+        if found is None:
+            raise _not_an_event(event)
+        encoded.append(_encoded(event, found, ids))
+    return tuple(encoded)
+
+
+def _encoded(event: Any, found: MessageType, ids: Ids) -> tuple[NewEvent, Any]:
+    copy, data = found.codec.validate(event)
+    return NewEvent(found.name, found.version, data, ids.next()), copy
+
+
+def _not_an_event(value: Any) -> MisuseError:
+    return MisuseError(
+        f"a decision returned {value!r}: return events that the app knows, by a fold or in a return annotation"
+    )
+
+
+def advance(held: StreamState, folds: Any, new: Sequence[tuple[NewEvent, Any]], states: States) -> None:
+    """Fold the new events; if that fails the state is thrown away and nothing is written."""
+    try:
+        for _, copy in new:
+            held.version += 1
+            fold = folds.get(type(copy))
+            if fold is not None:
+                run_fold(fold, held.state, copy, held.stream, held.version)
+    except BaseException:
+        states.discard(held)
+        raise
+
+
+def outcome_of(
+    context: Context, name: str, message_id: bytes, stream: str | None, version: int, rejection: Rejected | None
+) -> Outcome:
+    """The outcome record of one decision."""
+    code = text = details = None
+    if rejection is not None:
+        code, text = rejection.code, rejection.message
+        details = msgspec.json.encode(rejection.details, enc_hook=str)
+    return Outcome(
+        message_id=message_id,
+        command=name,
+        status=Status.ACCEPTED if rejection is None else Status.REJECTED,
+        correlation_id=context.correlation_id or message_id,
+        stream=stream,
+        decided_on=version,
+        key=context.key,
+        scope=context.scope if context.key is not None else "",
+        payload_hash=b"" if context.key is None else context.payload_hash(),
+        code=code,
+        message=text,
+        details=details,
+        origin=context.origin(),
+        duration=int((perf_counter() - context.arrived) * 1e6),
+    )
