@@ -1,20 +1,21 @@
-"""The first signal asks, the second ends."""
+"""The first signal asks, the same one again ends."""
 
 import os
 import signal
 import subprocess
 import sys
 
+import pytest
+
 from twofold.runtime.signals import stop_signals
 
 PROGRAM = """
-import asyncio, sys
+import asyncio
 from twofold.runtime.signals import stop_signals
 async def main():
-    with stop_signals() as asked:
+    with stop_signals(lambda: print("asked", flush=True)) as asked:
         print("ready", flush=True)
         await asked.wait()
-        print("asked", flush=True)
         await asyncio.Event().wait()
 asyncio.run(main())
 """
@@ -39,11 +40,24 @@ async def test_leaving_without_a_signal_puts_the_handlers_back() -> None:
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
 
 
-def test_the_second_signal_ends_the_process_at_once() -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_same_signal_again_ends_the_process_at_once(number: signal.Signals) -> None:
     with subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        assert process.stdout.readline() == "asked\n"
+        process.send_signal(number)
+        assert process.wait(timeout=10) == -number
+
+
+def test_another_signal_after_the_first_still_only_asks() -> None:
+    with subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == "asked\n"
         process.send_signal(signal.SIGTERM)
         assert process.stdout.readline() == "asked\n"
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=10) == -signal.SIGINT
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == -signal.SIGTERM

@@ -1,0 +1,79 @@
+"""Walks through the log page by page, so that memory does not grow with history."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import NamedTuple
+
+from twofold.clock import to_micros
+from twofold.event_store.recorded_event import RecordedEvent
+from twofold.event_store.store import EVERYTHING, EventStore, LogFilter
+from twofold.messages.metadata import id_text
+
+PAGE = 1000
+WAIT = 1.0
+
+
+class Wanted(NamedTuple):
+    """Which events are looked for. Types and categories are filtered by the store, the rest here."""
+
+    types: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    stream: str | None = None
+    correlation: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str | None = None
+
+    def where(self) -> LogFilter:
+        """The part that the store filters."""
+        return LogFilter(frozenset(self.types) or None, frozenset(self.categories) or None)
+
+    def fits(self, event: RecordedEvent) -> bool:
+        """Whether the rest holds for *event*."""
+        return (
+            (self.stream is None or event.stream == self.stream)
+            and (self.correlation is None or id_text(event.correlation_id) == self.correlation)
+            and (self.since is None or event.recorded_at >= to_micros(self.since))
+            and (self.until is None or event.recorded_at < to_micros(self.until))
+            and (self.text is None or self.text.encode() in event.data)
+        )
+
+
+async def walk(
+    log: EventStore, after: int = 0, *, up_to: int | None = None, where: LogFilter = EVERYTHING
+) -> AsyncIterator[RecordedEvent]:
+    """Every event behind position *after*, in order, up to *up_to* or else to the head at the time."""
+    at_head = False
+    while not at_head:
+        page = await log.read_log(after, where=where, limit=PAGE, up_to=up_to)
+        for event in page.events:
+            yield event
+        at_head = page.at_head or page.reached <= after or (up_to is not None and page.reached >= up_to)
+        after = page.reached
+
+
+async def follow(log: EventStore, after: int, where: LogFilter) -> AsyncIterator[RecordedEvent]:
+    """Every event behind position *after*, for ever, as they come."""
+    while True:
+        page = await log.read_log(after, where=where, limit=PAGE)
+        for event in page.events:
+            yield event
+        after = page.reached
+        if page.at_head:
+            await log.wait(after, WAIT)
+
+
+async def newest(log: EventStore, count: int, where: LogFilter) -> tuple[list[RecordedEvent], int]:
+    """The last *count* events that match, in order, and the log's head when they were read."""
+    head = (await log.mark()).position
+    found: list[RecordedEvent] = []
+    before = head + 1
+    while len(found) < count and before > 1:
+        page = await log.read_log(before, where=where, limit=count - len(found), backwards=True)
+        found += page.events
+        if page.at_head or page.reached >= before:
+            break
+        before = page.reached
+    return found[::-1], head

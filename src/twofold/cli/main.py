@@ -1,0 +1,75 @@
+"""The `twofold` command: a table of verbs, each imported when it is used, so that help is quick."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import Any, cast
+
+import click
+
+from twofold.cli.exits import Refusal
+from twofold.errors import TwofoldError
+
+VERBS = {
+    "new": "Start a project: three files, ready to run.",
+    "dev": "Run an app on .twofold/dev.db and restart it on every save.",
+    "run": "Serve an app over HTTP, with its workers.",
+    "check": "Find every wiring fault of an app.",
+    "map": "Show what leads to what: command, aggregate, event, view, query.",
+    "events": "The log: tail, show, search, export, verify.",
+    "stream": "One stream: its events and its state, also as of a version or time.",
+    "view": "The read models: list, status, wait.",
+    "command": "Commands: send one, list the known ones, read the log of commands.",
+    "query": "Ask a query.",
+    "doctor": "Check store, clock, wiring and lag.",
+    "version": "Show the versions of twofold, Python and SQLite.",
+}
+"""Every verb with its line of help. Verb *x* is the object `verb` in `twofold.cli.x`."""
+
+
+class Verbs(click.Group):
+    """The group of all verbs. Help comes from VERBS; a module is imported only when its verb is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs, in the order of the table."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb's own command."""
+        if cmd_name not in VERBS:
+            return None
+        return cast("click.Command", import_module(f"twofold.cli.{cmd_name}").verb)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table without importing a verb."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; a TwofoldError becomes a message and an exit code, unless --debug asks for its traceback."""
+        try:
+            return super().invoke(ctx)
+        except TwofoldError as error:
+            if ctx.params.get("debug"):
+                raise
+            raise Refusal(error) from error
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.pass_context
+def cli(ctx: click.Context, *, debug: bool) -> None:
+    """CQRS for Python: two folds over one log.
+
+    The app is named as module:app, or by `app` in [tool.twofold]; the store by --store, TWOFOLD_STORE or
+    `store` in [tool.twofold]. Exit codes: 0 ok, 1 a check failed, 2 usage, 3 unhealthy.
+    """
+    del debug
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False
+
+
+def main() -> None:
+    """The program `twofold`."""
+    cli(prog_name="twofold")

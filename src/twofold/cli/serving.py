@@ -1,0 +1,84 @@
+"""Serves an open app over HTTP by uvicorn, until a signal asks for the end."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from twofold.app.app import App
+from twofold.cli.exits import CliError
+from twofold.config import Config
+from twofold.http_api.asgi import HttpApi
+from twofold.runtime.signals import stop_signals
+
+_BACKLOG = 2048
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own handling of signals, which would end the process by the signal after the drain."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to `stop_signals`."""
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that is bound to *host* and *port* (0 picks a free one). Raises CliError when it cannot be."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise CliError(f"{host}:{port} cannot be listened on: {error.strerror}", "choose another --port") from error
+    bound.listen(_BACKLOG)
+    bound.set_inheritable(True)
+    return bound
+
+
+def address_of(bound: socket.socket) -> str:
+    """The socket's address as the start of a link."""
+    host, port = bound.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def serve(app: App, config: Config, bound: socket.socket, ready: Callable[[], None]) -> None:
+    """Open *app*, serve it on *bound* and return after a SIGTERM or SIGINT has been obeyed.
+
+    The end is orderly: requests under way are answered and workers finish their step, both within
+    `config.drain_seconds`, before the store is closed. *ready* is called once, when requests are taken.
+    """
+    uvicorn_config = uvicorn.Config(
+        _unset, loop="auto", lifespan="off", log_level="warning", access_log=False, server_header=False
+    )
+    uvicorn_config.timeout_graceful_shutdown = math.ceil(config.drain_seconds)
+    with asyncio.Runner(loop_factory=uvicorn_config.get_loop_factory()) as runner:
+        runner.run(_serve(app, config, uvicorn_config, bound, ready))
+
+
+async def _serve(
+    app: App, config: Config, uvicorn_config: uvicorn.Config, bound: socket.socket, ready: Callable[[], None]
+) -> None:
+    async with app.open(config.store, views=config.views, config=config) as opened:
+        api = HttpApi(opened)
+        uvicorn_config.app = api
+        server = _Server(uvicorn_config)
+
+        def stop() -> None:
+            server.should_exit = True
+            api.live.close()
+
+        with stop_signals(stop):
+            ready()
+            await server.serve(sockets=[bound])
+
+
+async def _unset(scope: object, receive: object, send: object) -> None:
+    """Stands in until the app is open."""

@@ -1,0 +1,32 @@
+"""`twofold version`."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import click
+
+from twofold.cli.output import as_json, print_json
+
+
+def versions() -> dict[str, str]:
+    """twofold and what it stands on; a package that is not installed is "none"."""
+    found = {"python": platform.python_version()}
+    for package in ("twofold", "msgspec", "apsw", "uvicorn"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "none"
+    return found
+
+
+@click.command()
+@as_json
+def verb(*, json: bool) -> None:
+    """Show the versions of twofold, Python and SQLite (apsw carries its own)."""
+    if json:
+        print_json(versions())
+        return
+    for name, text in versions().items():
+        click.echo(f"{name} {text}")
