@@ -1,0 +1,43 @@
+"""An order-preserving text for Decimals, for databases that would round them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+_COMPLEMENT = str.maketrans("0123456789", "9876543210")
+_AFTER_DIGITS = "~"
+ZERO = "0"
+
+
+def decimal_order(value: Decimal) -> str:
+    """Text that compares by code point as *value* compares by number, at any size; equal numbers give equal text.
+
+    `p` (positive), `0` or `-` (negative), the exponent as a letter that counts its digits and those digits, then the
+    significant digits: 1234.50 is `pa312345`. Negative numbers have all digits complemented and end with `~`.
+    Raises ValueError for NaN and infinities.
+    """
+    if not value.is_finite():
+        raise ValueError(f"{value} has no place in an order")
+    digits = _significant(value)
+    if not digits:
+        return ZERO
+    exponent = value.adjusted()
+    if value.is_signed():
+        return "-" + _exponent(-1 - exponent) + digits.translate(_COMPLEMENT) + _AFTER_DIGITS
+    return "p" + _exponent(exponent) + digits
+
+
+def _significant(value: Decimal) -> str:
+    text = str(value)
+    if "E" in text or "e" in text:
+        text = text.upper().partition("E")[0]
+    return text.lstrip("-").replace(".", "").strip("0")
+
+
+def _exponent(number: int) -> str:
+    """Text that sorts as *number*: more digits are a later letter, and below zero everything is reversed."""
+    if number >= 0:
+        text = str(number)
+        return chr(ord("a") - 1 + len(text)) + text
+    text = str(-1 - number)
+    return chr(ord("Z") + 1 - len(text)) + text.translate(_COMPLEMENT)
