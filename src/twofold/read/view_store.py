@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from enum import Enum
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -39,7 +40,8 @@ class Column(NamedTuple):
 
 class ViewTable(NamedTuple):
     """The shape of a view's rows. `key` names the columns that tell rows apart, in order; `indexes` are further
-    column tuples worth an index. `fingerprint` changes whenever the rows would come out differently."""
+    column tuples worth an index. `fingerprint` changes whenever the rows would come out differently.
+    """
 
     view: str
     columns: tuple[Column, ...]
@@ -85,7 +87,11 @@ Operator = Literal["eq", "ne", "lt", "lte", "gt", "gte", "in", "contains", "star
 
 
 class Condition(NamedTuple):
-    """A test of one column; all conditions of a search must hold. Values are bound, never formatted."""
+    """A test of one column; all conditions of a search must hold. Values are bound, never formatted.
+
+    A value of None matches `eq None`, `ne` anything else, and `isnull True`; it never matches another operator.
+    `in` takes a tuple without None, `isnull` a bool; `contains` and `startswith` are for text, and see case.
+    """
 
     column: str
     operator: Operator
@@ -93,13 +99,21 @@ class Condition(NamedTuple):
 
 
 class Search(msgspec.Struct, frozen=True):
-    """What is looked for. `order_by` is column names, with a leading "-" for falling; ties and the end are
-    broken by the key columns. `after` is the sort values of the row behind which to go on (keyset), or None."""
+    """What is looked for. `order_by` is column names, with a leading "-" for falling; ties are broken by the key
+    columns, rising (`full_order`). None comes first when rising, last when falling. `after` holds one value for each
+    column of the full order: those of the row behind which to go on (keyset); None starts at the beginning.
+    """
 
     conditions: tuple[Condition, ...] = ()
     order_by: tuple[str, ...] = ()
     limit: int = 100
     after: tuple[Any, ...] | None = None
+
+
+def full_order(table: ViewTable, order_by: Sequence[str]) -> tuple[tuple[str, bool], ...]:
+    """The columns that rows are sorted by, each with True for falling: *order_by*, then the rest of the key."""
+    order = {name.removeprefix("-"): name.startswith("-") for name in order_by}
+    return tuple({**order, **{name: False for name in table.key if name not in order}}.items())
 
 
 class Found(NamedTuple):
@@ -113,7 +127,7 @@ class Found(NamedTuple):
     generation: int
 
 
-class Counted(NamedTuple):
+class Counted(msgspec.Struct, frozen=True):
     """How many rows match, with the checkpoint of the same snapshot."""
 
     count: int
@@ -127,6 +141,10 @@ class ViewStore(Protocol):
     Data and checkpoint of a shard change in one transaction: after any crash both are there or neither. A reader gets
     pointer, checkpoint and rows from one snapshot. Values come back equal to what was stored, and compare and sort
     as they do in Python: Decimals exactly, datetimes by instant, text by code point, None before everything.
+    Callers hand in values that fit their column (`twofold.read.columns`): finite, int64, aware, without NUL. The
+    value of a JSON column is any object that msgspec can encode; the store keeps it as JSON, and decodes it as
+    `Column.type`. Nothing that is handed in or out is shared with what is stored. A table without columns has no rows,
+    only a checkpoint.
     """
 
     async def open_generation(self, table: ViewTable, epoch: str, shards: int = 1) -> Generation:
@@ -136,7 +154,7 @@ class ViewStore(Protocol):
         """
 
     async def checkpoint(self, generation: Generation, shard: int) -> Checkpoint:
-        """Where *shard* is."""
+        """Where *shard* is: at the start position 0, no check (`NO_CHECK`), fence 0."""
 
     async def load(self, generation: Generation, shard: int, keys: Sequence[Key]) -> dict[Key, StoredRow]:
         """The rows with those keys, in one read; keys without a row are left out."""
@@ -158,7 +176,20 @@ class ViewStore(Protocol):
 
     async def find(self, table: ViewTable, search: Search) -> Found:
         """The rows of the live generation that match, in order. The same search without a limit equals filtering and
-        sorting all rows in Python."""
+        sorting all rows in Python.
+        """
 
     async def count(self, table: ViewTable, conditions: Sequence[Condition]) -> Counted:
         """How many rows of the live generation match."""
+
+
+@runtime_checkable
+class ClientTransactions(Protocol):
+    """What a view store has beside the port when it can hand out its own client (a `Projector` uses it)."""
+
+    def transaction(
+        self, generation: Generation, shard: int, expected: Mark, reached: Checkpoint
+    ) -> AbstractAsyncContextManager[Any]:
+        """The store's own client inside a transaction. Leaving it normally moves the checkpoint and commits both;
+        an exception rolls both back. Raises LeaseLostError as `save` does.
+        """

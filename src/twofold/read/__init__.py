@@ -1,0 +1,1 @@
+"""EVENTS IN, ANSWERS OUT: views and their projectors, rows, queries, freshness."""

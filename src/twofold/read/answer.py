@@ -1,0 +1,81 @@
+"""What a caller gets: a value, as of when, and whether it is older than was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from twofold.errors import UnknownNameError
+from twofold.event_store.token import encode_token
+from twofold.pipeline.middleware import Middleware
+from twofold.read.freshness import Freshness
+from twofold.read.rows import Rows, Touched
+from twofold.read.view import View, ViewDefinition
+from twofold.read.view_store import ViewStore
+
+V = TypeVar("V", bound=View)
+R = TypeVar("R")
+
+
+class Answer(msgspec.Struct, Generic[R], frozen=True):
+    """A value with the token of the checkpoint it was computed at; `stale` when that is older than asked for."""
+
+    value: R
+    token: str
+    stale: bool = False
+
+
+class Wish(NamedTuple):
+    """How new an answer has to be: at least as new as the token `after`, waiting `wait` seconds (None: the default).
+
+    When it is not in time, `stale_ok` takes an older answer; else NotFreshError is raised.
+    """
+
+    after: str | None = None
+    wait: float | None = None
+    stale_ok: bool = False
+
+
+ANYTIME = Wish()
+
+
+class ReadModel(NamedTuple):
+    """All that answers are made from.
+
+    `definitions` are the app's views by class, `store` is where their rows live, `freshness` holds answers back for
+    their token, `middlewares` surround each question, outermost first.
+    """
+
+    definitions: Mapping[type, ViewDefinition[Any]]
+    store: ViewStore
+    freshness: Freshness
+    middlewares: Sequence[Middleware] = ()
+
+    def definition(self, view: type[V]) -> ViewDefinition[V]:
+        """What is known of *view*. Raises UnknownNameError when the app has no such view."""
+        found = self.definitions.get(view)
+        if found is None:
+            known = tuple(each.name for each in self.definitions.values())
+            raise UnknownNameError("view", getattr(view, "__name__", repr(view)), known)
+        return found
+
+    def rows(self, view: type[V], touched: Touched | None = None) -> Rows[V]:
+        """The rows of *view*, without middlewares. Raises UnknownNameError when the app has no such view."""
+        return Rows(self.definition(view), self.store, touched)
+
+
+async def answered(
+    freshness: Freshness, views: Sequence[str], wish: Wish, compute: Callable[[Touched], Awaitable[R]]
+) -> Answer[R]:
+    """Wait until *views* are as new as the *wish*, then compute. Raises NotFreshError and TokenUnknownError."""
+    touched = Touched()
+    if wish.after is None:
+        value = await compute(touched)
+        return Answer(value, encode_token(touched.mark or await freshness.mark(views)))
+    wanted = await freshness.wanted(wish.after)
+    is_fresh = await freshness.reach(views, wanted, wait=wish.wait, stale_ok=wish.stale_ok)
+    value = await compute(touched)
+    mark = touched.mark or await freshness.mark(views)
+    return Answer(value, encode_token(mark), stale=not is_fresh and mark.position < wanted.position)

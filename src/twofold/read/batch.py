@@ -1,0 +1,190 @@
+"""One batch of events, folded in memory into the rows they touch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from twofold.errors import FoldError, TwofoldError
+from twofold.event_store.recorded_event import RecordedEvent
+from twofold.read.view import Gone, KeyOf, ViewDefinition
+from twofold.read.view_store import Key, RowChange, StoredRow
+
+BREATH = 256
+"""After how many events a batch lets other tasks run."""
+
+
+class Events(Protocol):
+    """Makes event objects of what the log holds; an `EventReader` is one."""
+
+    def decoder(self, name: str, version: int, /) -> Callable[[bytes], Any]:
+        """What decodes events stored under *name* and *version* into today's class. Raises UnreadableError."""
+
+
+Load = Callable[[Sequence[Key]], Awaitable[dict[Key, StoredRow]]]
+
+
+class EventFailedError(Exception):
+    """A batch met an event that cannot be folded; `cause` says why. Never leaves this room."""
+
+    def __init__(self, event: RecordedEvent, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.event, self.cause = event, cause
+
+
+class UnsoundBatchError(Exception):
+    """A batch gave rows that cannot be stored; which event did it is found by folding one at a time."""
+
+
+def unsound(events: Sequence[RecordedEvent], cause: Exception) -> Exception:
+    """The error for a batch whose rows cannot be stored because of *cause*."""
+    if not events:
+        return cause
+    return EventFailedError(events[0], cause) if len(events) == 1 else UnsoundBatchError(str(cause))
+
+
+class _Slot:
+    """A row while its batch is folded; `row` None means that there is none."""
+
+    __slots__ = ("key", "position", "row", "touched")
+
+    def __init__(self, key: Key) -> None:
+        self.key = key
+        self.row: Any = None
+        self.position = 0
+        self.touched = False
+
+
+Fold = Callable[[Any, Any], Any]
+_Step = tuple[RecordedEvent, Any, Fold, Key]
+
+
+class Folder:
+    """Folds batches for one view."""
+
+    def __init__(self, definition: ViewDefinition[Any], events: Events) -> None:
+        self._definition = definition
+        self._events = events
+        self._decoders: dict[tuple[str, int], Callable[[bytes], Any]] = {}
+        self._single: dict[type, tuple[Fold, KeyOf]] = {
+            event: (routes[0].fold, routes[0].key_of)
+            for event, routes in definition.routes.items()
+            if len(routes) == 1 and routes[0].key_of is not None
+        }
+
+    async def changes(self, events: Sequence[RecordedEvent], after: int, load: Load) -> list[RowChange]:
+        """The rows that *events* change, as they are to be; events at or below position *after* change nothing.
+
+        Raises EventFailedError at the first event that fails, and UnsoundBatchError when a row cannot be stored.
+        """
+        steps = await self._plan(events, after)
+        slots = self._slots(steps)
+        stored = await load([slot.key for slot in slots.values()]) if slots else {}
+        self._fill(slots.values(), stored)
+        for start in range(0, len(steps), BREATH):
+            self._fold(steps[start : start + BREATH], slots)
+            await asyncio.sleep(0)
+        try:
+            return [self._change(slot) for slot in slots.values() if slot.touched]
+        except TwofoldError as error:
+            raise unsound(events, error) from error
+
+    async def _plan(self, events: Sequence[RecordedEvent], after: int) -> list[_Step]:
+        steps: list[_Step] = []
+        for start in range(0, len(events), BREATH):
+            self._decode(events[start : start + BREATH], after, steps)
+            await asyncio.sleep(0)
+        return steps
+
+    def _decode(self, events: Sequence[RecordedEvent], after: int, steps: list[_Step]) -> None:
+        wanted, single, decoders, add = self._definition.event_names, self._single, self._decoders, steps.append
+        for recorded in events:
+            name = recorded.type
+            if recorded.position <= after or name not in wanted:
+                continue
+            try:
+                decode = decoders.get((name, recorded.schema_version)) or self._decoder(recorded)
+                event = decode(recorded.data)
+                route = single.get(event.__class__)
+                if route is not None:
+                    add((recorded, event, route[0], route[1](event, recorded.stream)))
+                else:
+                    steps.extend(self._grouped(recorded, event))
+            except Exception as error:
+                raise EventFailedError(recorded, error) from error
+
+    def _decoder(self, recorded: RecordedEvent) -> Callable[[bytes], Any]:
+        version = recorded.schema_version
+        decode = self._decoders[recorded.type, version] = self._events.decoder(recorded.type, version)
+        return decode
+
+    def _grouped(self, recorded: RecordedEvent, event: Any) -> list[_Step]:
+        """An event that touches several rows, or is folded in several ways: one step a row."""
+        folds: dict[Key, list[Fold]] = {}
+        for route in self._definition.routes.get(type(event), ()):
+            for key in route.keys_of(event, recorded.stream):
+                folds.setdefault(key, []).append(route.fold)
+        return [(recorded, event, _one_after_another(found), key) for key, found in folds.items()]
+
+    def _slots(self, steps: Sequence[_Step]) -> dict[Key, _Slot]:
+        slots: dict[Key, _Slot] = {}
+        for recorded, _, _, key in steps:
+            if key not in slots:
+                try:
+                    slots[key] = _Slot(self._definition.stored_key(key))
+                except Exception as error:
+                    raise EventFailedError(recorded, error) from error
+        return slots
+
+    def _fill(self, slots: Iterable[_Slot], rows: Mapping[Key, StoredRow]) -> None:
+        for slot in slots:
+            stored = rows.get(slot.key)
+            if stored is not None:
+                slot.row = self._definition.row(stored.values)
+                slot.position = stored.position
+
+    def _fold(self, steps: Sequence[_Step], slots: Mapping[Key, _Slot]) -> None:
+        new_row = self._definition.new_row
+        for recorded, event, fold, key in steps:
+            slot = slots[key]
+            position = recorded.position
+            if position <= slot.position:
+                continue
+            try:
+                row = slot.row
+                if row is None:
+                    row = slot.row = new_row(slot.key)
+                result = fold(row, event)
+                if result is not None:
+                    slot.row = None
+                    _check_gone(result)
+            except Exception as error:
+                raise EventFailedError(recorded, error) from error
+            slot.position = position
+            slot.touched = True
+
+    def _change(self, slot: _Slot) -> RowChange:
+        if slot.row is None:
+            return RowChange(slot.key, None, slot.position)
+        values = self._definition.values(slot.row)
+        for name, part in zip(self._definition.table.key, slot.key, strict=True):
+            if values[name] != part:
+                raise FoldError(f"a fold changed the key of row {slot.key!r}: {name} is {values[name]!r}")
+        return RowChange(slot.key, values, slot.position)
+
+
+def _one_after_another(folds: Sequence[Fold]) -> Fold:
+    if len(folds) == 1:
+        return folds[0]
+
+    def fold(row: Any, event: Any) -> Any:
+        results = [one(row, event) for one in folds]
+        return next((result for result in results if result is not None), None)
+
+    return fold
+
+
+def _check_gone(result: Any) -> None:
+    if result is not Gone and not isinstance(result, Gone):
+        raise FoldError(f"a fold returned {result!r}; it changes self and returns None, or returns Gone")

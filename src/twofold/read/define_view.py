@@ -1,0 +1,144 @@
+"""Reading a view class once, when the app is put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from twofold.messages.declaration import declaration
+from twofold.messages.folding import Fold, folds_of
+from twofold.messages.upcasting import Upcaster
+from twofold.read.code_mark import code_mark
+from twofold.read.columns import column_of
+from twofold.read.row_key import grouped, key_getter, several
+from twofold.read.view import Route, View, ViewDefinition
+from twofold.read.view_store import Column, Kind, ViewTable
+
+V = TypeVar("V", bound=View)
+RESERVED = frozenset({"sort", "limit", "cursor"})
+_NO_KEY_KINDS = frozenset({Kind.JSON, Kind.REAL})
+
+
+def define_view(
+    cls: type[V],
+    aggregate_keys: Mapping[type, str] | None = None,
+    *,
+    upcasters: Sequence[Upcaster] = (),
+) -> ViewDefinition[V]:
+    """What *cls* declares. It never raises on a wrong view: `ViewDefinition.faults` says what is wrong with it.
+
+    Args:
+        cls: the view.
+        aggregate_keys: for each event type the key field of the aggregate that publishes it, if it has one.
+        upcasters: the app's; those on the way to this view's events are part of its fingerprint.
+    """
+    reader = _ClassReader(cls, aggregate_keys or {})
+    columns = reader.columns()
+    key = declaration(cls).key
+    reader.check_key(columns, key)
+    routes = reader.routes([column for name in key for column in columns if column.name == name])
+    names, used = _stored_names(routes, upcasters)
+    mark = code_mark(cls, columns, key, [step.function for step in used])
+    table = ViewTable(declaration(cls).name, columns, key, reader.indexes(columns), mark)
+    return ViewDefinition(cls, table, routes, event_names=names, faults=reader.faults)
+
+
+def _stored_names(events: Iterable[type], upcasters: Sequence[Upcaster]) -> tuple[frozenset[str], list[Upcaster]]:
+    """The names under which the log holds *events*, old ones too, and the upcasters that lead to them."""
+    names = {declaration(event).name for event in events}
+    before: set[str] = set()
+    while before != names:
+        before = set(names)
+        names |= {step.name for step in upcasters if step.to in before}
+    return frozenset(names), [step for step in upcasters if step.to in names]
+
+
+class _ClassReader:
+    """Reads one class and collects what is wrong with it."""
+
+    def __init__(self, cls: type[View], aggregate_keys: Mapping[type, str]) -> None:
+        self.cls = cls
+        self.name = declaration(cls).name
+        self.aggregate_keys = aggregate_keys
+        self.faults: list[str] = []
+
+    def columns(self) -> tuple[Column, ...]:
+        return tuple(column for column in map(self._column, msgspec.structs.fields(self.cls)) if column is not None)
+
+    def _column(self, field: msgspec.structs.FieldInfo) -> Column | None:
+        if field.name in RESERVED or "__" in field.name:
+            self.faults.append(f"view {self.name}: no field can be called {field.name!r}: it has a meaning in URLs")
+        if field.required and field.name not in declaration(self.cls).key:
+            self.faults.append(f"view {self.name}: {field.name} needs a default, since a new row has only its key")
+        try:
+            return column_of(field.name, field.type)
+        except (TypeError, NotImplementedError) as error:
+            self.faults.append(f"view {self.name}: {field.name}: {error}")
+            return None
+
+    def check_key(self, columns: Iterable[Column], key: Sequence[str]) -> None:
+        known = {column.name: column for column in columns}
+        if not key:
+            self.faults.append(f'view {self.name} needs a key: class {self.cls.__name__}(View, key="...")')
+        if len(set(key)) < len(key):
+            self.faults.append(f"view {self.name}: its key names a field twice")
+        for name in key:
+            column = known.get(name)
+            if column is None:
+                self.faults.append(f"view {self.name}: its key {name!r} is not one of its fields")
+            elif column.optional or column.kind in _NO_KEY_KINDS:
+                self.faults.append(f"view {self.name}: {name} cannot be a key, being optional, a float or nested")
+
+    def indexes(self, columns: Iterable[Column]) -> tuple[tuple[str, ...], ...]:
+        asked = declaration(self.cls).options.get("index", ())
+        asked = (asked,) if isinstance(asked, str) else asked
+        indexes = tuple((entry,) if isinstance(entry, str) else tuple(entry) for entry in asked)
+        kinds = {column.name: column.kind for column in columns}
+        for name in (name for index in indexes for name in index):
+            if name not in kinds:
+                self.faults.append(f"view {self.name}: its index {name!r} is not one of its fields")
+            elif kinds[name] is Kind.JSON:
+                self.faults.append(f"view {self.name}: {name} is nested, and cannot be indexed")
+        return indexes
+
+    def routes(self, key: Sequence[Column]) -> dict[type, tuple[Route, ...]]:
+        routes: dict[type, tuple[Route, ...]] = {}
+        by_itself: set[type] = set()
+        for fold in self._folds():
+            if fold.grouping.key is None and fold.grouping.keys is None:
+                if fold.event in by_itself:
+                    self.faults.append(f"view {self.name} has two folds of {fold.event.__name__} for the same row")
+                by_itself.add(fold.event)
+            route = self._route(fold, key)
+            if route is not None:
+                routes[fold.event] = (*routes.get(fold.event, ()), route)
+        if not routes and not self.faults:
+            self.faults.append(f"view {self.name} folds no event (mark its methods with @evolves)")
+        return routes
+
+    def _folds(self) -> Iterator[Fold]:
+        try:
+            yield from folds_of(self.cls)
+        except (TypeError, NameError) as error:
+            self.faults.append(f"view {self.name}: {error}")
+
+    def _route(self, fold: Fold, key: Sequence[Column]) -> Route | None:
+        if fold.grouping.key is not None and fold.grouping.keys is not None:
+            self.faults.append(f"view {self.name}: {fold.function.__name__} has both key= and keys=")
+            return None
+        if fold.grouping.key is not None or fold.grouping.keys is not None:
+            key_of, keys_of = grouped(fold.grouping)
+            return Route(fold.event, fold.function, keys_of, key_of)
+        found = key_getter(fold.event, key, self.aggregate_keys.get(fold.event))
+        if isinstance(found, str):
+            event = fold.event.__name__
+            self.faults.append(f"view {self.name}: {event} cannot give the key {found!r}; use @evolves(key=...)")
+            return None
+        return Route(fold.event, fold.function, several(found), found)
+
+
+def events_of(definitions: Iterable[ViewDefinition[Any]]) -> frozenset[type]:
+    """Every event type that some of these views fold."""
+    return frozenset(event for definition in definitions for event in definition.routes)

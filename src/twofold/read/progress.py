@@ -1,0 +1,71 @@
+"""Where one view is, and who waits for it to get further."""
+
+from __future__ import annotations
+
+import asyncio
+from heapq import heappop, heappush
+
+from twofold.errors import NotFreshError
+from twofold.event_store.recorded_event import Mark
+
+
+class Progress:
+    """The checkpoint of a view as this process knows it, and the callers that wait for a position.
+
+    `generation` is the number of the generation that it is the checkpoint of.
+
+    Args:
+        view: the view's name.
+        max_waiters: how many may wait at a time; one more is refused.
+    """
+
+    def __init__(self, view: str, max_waiters: int = 10_000) -> None:
+        self.view = view
+        self.max_waiters = max_waiters
+        self.mark: Mark | None = None
+        self.generation = 0
+        self.stopped: str | None = None
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._number = 0
+
+    @property
+    def position(self) -> int:
+        """The position that the view has reached; 0 before it was opened."""
+        return self.mark.position if self.mark is not None else 0
+
+    def move(self, mark: Mark) -> None:
+        """The view has reached *mark*: wake whoever waits for it or for less."""
+        self.mark = mark
+        while self._waiting and self._waiting[0][0] <= mark.position:
+            _resolve(heappop(self._waiting)[2])
+
+    def stop(self, reason: str) -> None:
+        """The view goes no further, because of *reason*: everybody who waits is told."""
+        self.stopped = reason
+        waiting, self._waiting = self._waiting, []
+        for _, _, future in waiting:
+            _resolve(future)
+
+    def resume(self) -> None:
+        """The view goes on."""
+        self.stopped = None
+
+    async def moved(self, position: int, timeout: float) -> None:
+        """Return when the view has reached *position*, when it stops, or after *timeout* seconds.
+
+        Raises NotFreshError at once when too many wait already.
+        """
+        if len(self._waiting) >= self.max_waiters:
+            self._waiting = [entry for entry in self._waiting if not entry[2].done()]
+            if len(self._waiting) >= self.max_waiters:
+                raise NotFreshError(self.view, self.position, position, "too many callers are waiting for it")
+        future = asyncio.get_running_loop().create_future()
+        self._number += 1
+        heappush(self._waiting, (position, self._number, future))
+        await asyncio.wait((future,), timeout=timeout)
+        future.cancel()
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

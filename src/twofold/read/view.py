@@ -1,0 +1,113 @@
+"""Views: the second fold, from the log to rows that are already the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from twofold.errors import Fault, InvalidMessageError
+from twofold.messages.declaration import MessageMeta
+from twofold.read.columns import asked_value, fits_of, stored_value
+from twofold.read.view_store import Column, Key, Kind, ViewTable
+
+
+class View(msgspec.Struct, metaclass=MessageMeta, kw_only=True):
+    """A rule that folds events into rows, and one such row. Every field but the key has a default.
+
+    Class keywords: `key` (field names that tell rows apart), `index` (field names, or tuples of them, to index),
+    `name`, `store`, and `version` or `fold_version` (a whole number that stands in for the code's fingerprint).
+    """
+
+
+class Gone:
+    """What a fold returns to delete its row: `return Gone`."""
+
+
+V = TypeVar("V", bound=View)
+
+KeyOf = Callable[[Any, str], Key]
+KeysOf = Callable[[Any, str], Sequence[Key]]
+
+
+class Route(NamedTuple):
+    """One fold of one event type, and how it finds the rows of an event (from the event and its stream's name)."""
+
+    event: type
+    fold: Callable[[Any, Any], Any]
+    keys_of: KeysOf
+    key_of: KeyOf | None
+
+
+class ViewDefinition(Generic[V]):
+    """What `define_view` learnt about a view class.
+
+    `table` is the shape of its rows, `routes` its folds by event type, `event_names` the stable names (old ones
+    too) under which the log holds those events, `faults` what is wrong with it, as sentences. A definition with
+    faults must not be used further.
+    """
+
+    def __init__(
+        self,
+        view: type[V],
+        table: ViewTable,
+        routes: Mapping[type, tuple[Route, ...]],
+        *,
+        event_names: frozenset[str] = frozenset(),
+        faults: Sequence[str] = (),
+    ) -> None:
+        self.view = view
+        self.name = table.view
+        self.table = table
+        self.routes = routes
+        self.event_names = event_names
+        self.faults = tuple(faults)
+        self.columns: Mapping[str, Column] = {column.name: column for column in table.columns}
+        self._tests = tuple((column, column.name, fits_of(column)) for column in table.columns)
+        self._key = tuple(self.columns[name] for name in table.key if name in self.columns)
+        self._enums = tuple((column.name, column.type) for column in table.columns if _holds_enum(column))
+
+    def new_row(self, key: Key) -> V:
+        """A fresh row that holds nothing but its key."""
+        return self.row(dict(zip(self.table.key, key, strict=True)))
+
+    def row(self, values: Mapping[str, Any]) -> V:
+        """The row with these stored values."""
+        if self._enums:
+            values = dict(values)
+            for name, kind in self._enums:
+                if values.get(name) is not None:
+                    values[name] = kind(values[name])
+        return self.view(**values)
+
+    def values(self, row: V) -> dict[str, Any]:
+        """The stored values of *row*. Raises InvalidMessageError when one does not fit its column."""
+        values = msgspec.structs.asdict(row)
+        for column, name, fits in self._tests:
+            if not fits(values[name]):
+                values[name] = stored_value(column, values[name])
+        return values
+
+    def stored_key(self, parts: Key) -> Key:
+        """A key that an event gave, as it is stored. Raises InvalidMessageError when it does not fit."""
+        self._check_parts(parts)
+        return tuple(map(stored_value, self._key, parts))
+
+    def asked_key(self, key: Any) -> Key:
+        """A key that somebody asks for: a value, or a tuple for a composite key. Text is read as the field's type.
+
+        Raises InvalidMessageError when it cannot be a key of this view.
+        """
+        parts = key if isinstance(key, tuple) else (key,)
+        self._check_parts(parts)
+        return tuple(map(asked_value, self._key, parts))
+
+    def _check_parts(self, parts: Key) -> None:
+        if len(parts) != len(self._key):
+            wanted = ", ".join(self.table.key)
+            raise InvalidMessageError(self.name, [Fault("$", f"the key has {len(self._key)} part(s): {wanted}")])
+
+
+def _holds_enum(column: Column) -> bool:
+    return column.kind is not Kind.JSON and isinstance(column.type, type) and hasattr(column.type, "__members__")
