@@ -1,0 +1,82 @@
+"""CQRS for Python: two folds over one log. Commands in, events kept, views in step, answers out."""
+
+from twofold.app.app import App, Module
+from twofold.app.command_status import CommandStatus
+from twofold.app.open_app import OpenApp
+from twofold.app.sync_app import SyncApp
+from twofold.config import Config
+from twofold.errors import (
+    AlreadyExistsError,
+    ConfigError,
+    ConflictError,
+    InvalidMessageError,
+    NotFoundError,
+    NotFreshError,
+    Rejected,
+    RowNotFoundError,
+    StoreUnavailableError,
+    StreamNotFoundError,
+    TokenUnknownError,
+    TwofoldError,
+    UnavailableError,
+    VersionConflictError,
+    WiringError,
+)
+from twofold.messages.folding import evolves
+from twofold.messages.message import Command, Event, Query
+from twofold.messages.metadata import Metadata
+from twofold.messages.upcasting import upcasts
+from twofold.pipeline.context import Context
+from twofold.read.answers import answers
+from twofold.read.raw_projector import Projected, Projector
+from twofold.read.rows import Page, Rows
+from twofold.read.view import Gone, View
+from twofold.write.aggregate import Aggregate, decides
+from twofold.write.handling import handles
+from twofold.write.receipt import Receipt
+from twofold.write.streams import Streams
+from twofold.write.unit_of_work import UnitOfWork
+
+__all__ = [
+    "Aggregate",
+    "AlreadyExistsError",
+    "App",
+    "Command",
+    "CommandStatus",
+    "Config",
+    "ConfigError",
+    "ConflictError",
+    "Context",
+    "Event",
+    "Gone",
+    "InvalidMessageError",
+    "Metadata",
+    "Module",
+    "NotFoundError",
+    "NotFreshError",
+    "OpenApp",
+    "Page",
+    "Projected",
+    "Projector",
+    "Query",
+    "Receipt",
+    "Rejected",
+    "RowNotFoundError",
+    "Rows",
+    "StoreUnavailableError",
+    "StreamNotFoundError",
+    "Streams",
+    "SyncApp",
+    "TokenUnknownError",
+    "TwofoldError",
+    "UnavailableError",
+    "UnitOfWork",
+    "VersionConflictError",
+    "View",
+    "WiringError",
+    "answers",
+    "decides",
+    "evolves",
+    "handles",
+    "upcasts",
+]

@@ -1,0 +1,18 @@
+"""Opens what an app keeps in SQLite files."""
+
+from __future__ import annotations
+
+from twofold.adapters.sqlite.log import SqliteLog, open_sqlite_log
+from twofold.adapters.sqlite.view_store import SqliteViewStore
+from twofold.clock import Clock
+from twofold.config import Config
+
+
+async def open_log(path: str, clock: Clock, config: Config) -> SqliteLog:
+    """The log in the file at *path*. Raises as `open_sqlite_log` does."""
+    return await open_sqlite_log(path, clock, synchronous=config.synchronous)
+
+
+async def open_views(path: str, config: Config) -> SqliteViewStore:  # noqa: ARG001 - one shape for every technology
+    """The view store in the file at *path*."""
+    return await SqliteViewStore.open(path)

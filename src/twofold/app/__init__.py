@@ -1,0 +1,1 @@
+"""The front hall: register, choose adapters, wire, open, close. The only room that sees every room."""

@@ -1,0 +1,132 @@
+"""The front hall: what an app is made of, and how it is opened."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from twofold.app.catalog import Catalog, Parts
+from twofold.app.open_app import OpenApp
+from twofold.app.stores import parse_url, technology, views_url
+from twofold.app.sync_app import SyncApp, sync_app
+from twofold.app.wiring import wire
+from twofold.clock import Clock, SystemClock
+from twofold.config import Config
+from twofold.pipeline.authorisation import Authorizer
+from twofold.pipeline.middleware import Middleware
+from twofold.read.raw_projector import Projector
+from twofold.read.view import View
+from twofold.write.aggregate import Aggregate
+
+DEFAULT_URL = "sqlite:///twofold.db"
+
+
+class Module:
+    """A bounded context: a list of parts that an App includes, as web frameworks include routers."""
+
+    def __init__(
+        self,
+        *,
+        aggregates: Iterable[type[Aggregate]] = (),
+        views: Iterable[type[View]] = (),
+        handlers: Iterable[Callable[..., Any]] = (),
+        queries: Iterable[Any] = (),
+        projectors: Iterable[Projector] = (),
+        upcasters: Iterable[Callable[..., Any]] = (),
+        commands: Iterable[type] = (),
+        events: Iterable[type] = (),
+    ) -> None:
+        """List the parts.
+
+        Args:
+            aggregates: classes with `@decides` and `@evolves`.
+            views: classes whose rows are folded from events.
+            handlers: functions marked with `@handles`.
+            queries: functions marked with `@answers`; a Query class here must be answered by one.
+            projectors: raw projectors.
+            upcasters: functions marked with `@upcasts`.
+            commands: command classes that must be handled; those of aggregates and handlers are found by themselves.
+            events: event classes that no fold, decision or handler names.
+        """
+        lists = (aggregates, views, handlers, queries, projectors, upcasters, commands, events)
+        self.parts = Parts(*map(tuple, lists))
+
+
+class App(Module):
+    """An application: its parts, checked together when it is made. Raises WiringError with every fault.
+
+    `name` is for people; `version` is the app's own. `middleware` surrounds commands and queries, the first outermost;
+    `authorize(message, context)` must return True for a message to go on.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        modules: Iterable[Module] = (),
+        middleware: Sequence[Middleware] = (),
+        authorize: Authorizer | None = None,
+        title: str | None = None,
+        version: str = "0",
+        **parts: Any,
+    ) -> None:
+        """Put the app together from its own *parts* (see Module) and those of *modules*."""
+        super().__init__(**parts)
+        self.name = name
+        self.title = title or name
+        self.version = version
+        self.middleware = tuple(middleware)
+        self.authorize = authorize
+        self.parts = self.parts.joined(module.parts for module in modules)
+        self.catalog = Catalog(name, self.parts)
+
+    @asynccontextmanager
+    async def open(
+        self,
+        url: str | None = None,
+        *,
+        views: str | None = None,
+        config: Config | None = None,
+        workers: bool = True,
+        clock: Clock | None = None,
+    ) -> AsyncIterator[OpenApp]:
+        """Open the stores and run the app until the block ends; then finish what is under way and close.
+
+        Args:
+            url: of the log: `sqlite:///shop.db` (relative), `sqlite:////var/shop.db`, `memory://`; the
+                configuration's `store` when None, and `sqlite:///twofold.db` when that is None too.
+            views: of the rows; beside the log when None.
+            config: settings; read from pyproject.toml and the environment when None.
+            workers: whether projectors and other workers run in this process.
+            clock: where time comes from; the system's when None.
+
+        Raises:
+            ConfigError: the settings are wrong, or no store answers to the URL.
+            StoreUnusableError, StoreUnavailableError: the text says why, and what to do.
+        """
+        settings = config or Config.load()
+        log_url = url or settings.store or DEFAULT_URL
+        rows_url = views_url(log_url, views or settings.views)
+        log_at, views_at = parse_url(log_url), parse_url(rows_url)
+        time = clock or SystemClock()
+        log = await technology(log_at.scheme).open_log(log_at.path, time, settings)
+        try:
+            rows = await technology(views_at.scheme).open_views(views_at.path, settings)
+            try:
+                opened = wire(self, settings, time, log, rows)
+                await opened.start(run_workers=workers)
+                try:
+                    yield opened
+                finally:
+                    await opened.close()
+            finally:
+                await rows.close()
+        finally:
+            await log.close()
+
+    @contextmanager
+    def sync(self, url: str | None = None, **options: Any) -> Iterator[SyncApp]:
+        """The app for code without asyncio (scripts, Django): the same calls, on an event loop in a thread."""
+        with sync_app(self.open(url, **options)) as opened:
+            yield opened

@@ -1,0 +1,235 @@
+"""An open app: commands go in, answers come out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from twofold.app.command_status import CommandStatus, status_of
+from twofold.app.reads import Reads
+from twofold.clock import Clock
+from twofold.config import Config
+from twofold.errors import ClosedError, StreamNotFoundError, UnknownNameError
+from twofold.event_store.recorded_event import Mark
+from twofold.event_store.store import Log
+from twofold.event_store.stream import stream_name
+from twofold.messages.message import Query
+from twofold.messages.metadata import id_bytes, id_text
+from twofold.pipeline.context import Context
+from twofold.read.follower import Follower
+from twofold.read.answer import Wish
+from twofold.read.rows import Rows
+from twofold.read.view import View
+from twofold.read.view_answers import FindRows
+from twofold.read.view_store import Condition
+from twofold.runtime.health import Health, ReaderStatus
+from twofold.runtime.supervisor import Supervisor
+from twofold.write.aggregate import joined_key
+from twofold.write.command_bus import CommandBus
+from twofold.write.deciding import Desk
+from twofold.write.queue_processor import QueuedContext
+from twofold.write.receipt import Receipt
+
+if TYPE_CHECKING:  # app imports open_app; the arrow back is only a type
+    from twofold.app.app import App
+
+R = TypeVar("R")
+V = TypeVar("V", bound=View)
+A = TypeVar("A")
+
+
+class OpenApp:
+    """What `App.open()` gives. `log` has the ports of the log, `projectors` the runners of views by name."""
+
+    def __init__(
+        self,
+        app: App,
+        config: Config,
+        clock: Clock,
+        log: Log,
+        desk: Desk,
+        bus: CommandBus,
+        reads: Reads,
+        projectors: Mapping[str, Follower],
+        supervisor: Supervisor,
+    ) -> None:
+        self.app = app
+        self.name = app.name
+        self.catalog = app.catalog
+        self.config = config
+        self.log = log
+        self.projectors = projectors
+        self.reads = reads
+        self._clock = clock
+        self._desk = desk
+        self._bus = bus
+        self._supervisor = supervisor
+        self._is_closed = False
+
+    # --- commands -------------------------------------------------------------------------
+
+    async def send(
+        self,
+        command: Any,
+        *,
+        key: str | None = None,
+        expected_version: int | None = None,
+        context: Context | None = None,
+        wait_for: Sequence[type[View] | str] = (),
+        wait: float | None = None,
+    ) -> Receipt:
+        """Handle *command*; the receipt comes once it is on disk.
+
+        Args:
+            command: an instance of a command class that the app handles.
+            key: an idempotency key; the same key and payload again give the first answer, without a second effect.
+            expected_version: the version the stream must be at; PreconditionFailedError when it is not.
+            context: who asks, on whose behalf.
+            wait_for: views that must have seen it before the receipt is returned.
+            wait: seconds to wait for them; the configured default when None. NotFreshError after that.
+
+        Raises:
+            Rejected: a rule said no; recorded. `code` and `message` say which and why.
+            InvalidMessageError: the command breaks its own type; every fault is listed.
+            ConflictError, UnavailableError: see their families.
+        """
+        if self._is_closed:
+            raise ClosedError(f"app {self.name!r} is closed")
+        around = Context() if context is None else msgspec.structs.replace(context)
+        if key is not None:
+            around.key = key
+        if expected_version is not None:
+            around.expected_version = expected_version
+        receipt = await self._bus.send(command, around)
+        if wait_for:
+            await self.reads.wait_for(wait_for, receipt.token, wait)
+        return receipt
+
+    async def submit(self, command: Any, *, key: str | None = None, context: Context | None = None) -> str:
+        """Queue *command* durably and return its id; a worker handles it, `command_status` tells what came of it.
+
+        Raises InvalidMessageError, or UnknownNameError when nobody handles it; nothing is queued then.
+        """
+        if type(command) not in self.catalog.handlers:
+            raise UnknownNameError("command", type(command).__name__, tuple(self.catalog.commands))
+        message = self.catalog.types.of(type(command))
+        _, data = message.codec.validate(command)
+        around = context or Context()
+        message_id = around.message_id or self._desk.ids.next()
+        kept = QueuedContext(principal=around.principal, tenant=around.tenant, trace=around.trace, key=key or around.key)
+        await self.log.queue.put(message_id, message.name, data, msgspec.json.encode(kept))
+        return id_text(message_id)
+
+    async def command_status(self, command_id: str) -> CommandStatus:
+        """What has become of a command. Raises UnknownNameError when no command has this id."""
+        return await status_of(command_id, id_bytes, self.log, self._desk.answering)
+
+    # --- queries --------------------------------------------------------------------------
+
+    async def ask(
+        self, query: Query[R], *, after: str | None = None, wait: float | None = None, stale_ok: bool = False, context: Context | None = None
+    ) -> R:
+        """The answer to *query*.
+
+        Args:
+            query: an instance of a query class that the app answers.
+            after: a token; the answer is at least as new.
+            wait: seconds to wait for that; the configured default when None.
+            stale_ok: take an older answer when time is up, instead of NotFreshError.
+            context: who asks.
+
+        Raises NotFreshError, TokenUnknownError, InvalidMessageError, and what the answering function raises.
+        """
+        return (await self.reads.answer(query, Wish(after, wait, stale_ok), context=context)).value
+
+    async def get(
+        self, view: type[V], key: Any, *, after: str | None = None, wait: float | None = None, stale_ok: bool = False, context: Context | None = None
+    ) -> V:
+        """The row of *view* with this key (a tuple for a composite one). The rest as for `ask`. Raises RowNotFoundError."""
+        return (await self.reads.get(view, key, Wish(after, wait, stale_ok), context=context)).value
+
+    async def find(
+        self,
+        view: type[V],
+        *conditions: Condition,
+        order_by: str | Sequence[str] = (),
+        limit: int = 100,
+        after: str | None = None,
+        wait: float | None = None,
+        stale_ok: bool = False,
+        context: Context | None = None,
+    ) -> list[V]:
+        """The rows of *view* that pass all *conditions* (made with `rows(view).c`). The rest as for `ask`."""
+        search = FindRows(view, conditions, order_by, limit)
+        return (await self.reads.find(search, Wish(after, wait, stale_ok), context=context)).value.items
+
+    def rows(self, view: type[V]) -> Rows[V]:
+        """Typed access to the rows of *view*: `get`, `find`, `page`, `count`, and its columns `c`."""
+        return self.reads.rows(view)
+
+    def watch(self, query: Query[R], *, context: Context | None = None) -> AsyncIterator[R]:
+        """The answer to *query*, and again each time that it has changed."""
+        return self.reads.watch_values(query, context)
+
+    async def load(self, aggregate: type[A], key: Any, *, version: int | None = None) -> A:
+        """An aggregate's state, folded from the log: now, or as of *version*. It is yours to keep.
+
+        Raises StreamNotFoundError.
+        """
+        definition = next((each for each in self.catalog.aggregates.values() if each.cls is aggregate), None)
+        if definition is None:
+            raise UnknownNameError("aggregate", aggregate.__name__, tuple(self.catalog.aggregates))
+        stream = stream_name(definition.category, joined_key(key) if isinstance(key, tuple) else str(key))
+        folded = await self._desk.repository.fold(definition, stream, version)
+        if not folded.version:
+            raise StreamNotFoundError(stream)
+        state: A = folded.state
+        return state
+
+    # --- running --------------------------------------------------------------------------
+
+    async def start(self, *, run_workers: bool) -> None:
+        """Open every view, then start the workers if they are to run here."""
+        for projector in self.projectors.values():
+            await projector.open()
+        if run_workers:
+            self._supervisor.start()
+
+    async def step(self) -> int:
+        """One step of every worker; returns what they moved. For tests, with `workers=False`."""
+        return await self._supervisor.step()
+
+    async def run_until_idle(self) -> int:
+        """Step every worker until none has anything to do; returns what they moved."""
+        total = 0
+        while moved := await self.step():
+            total += moved
+        return total
+
+    async def health(self) -> Health:
+        """Whether the app is live and ready, its workers, and how far each view is behind."""
+        head = await self.log.events.mark()
+        views = [await self._reader_status(projector, head) for projector in self.projectors.values()]
+        health = self._supervisor.health(views)
+        late = any(view.error is not None or view.lag_seconds > self.config.lag_objective for view in views)
+        return health if not late else Health(health.live, False, health.workers, health.views)
+
+    async def _reader_status(self, projector: Follower, head: Mark) -> ReaderStatus:
+        status = projector.status()
+        behind = max(0, head.position - status.position)
+        seconds = 0.0
+        if behind:
+            page = await self.log.events.read_log(status.position, limit=1)
+            if page.events:
+                seconds = max(0.0, (self._clock.now_micros() - page.events[0].recorded_at) / 1e6)
+        error = None if status.error is None else f"{status.error}; {status.remedy}"
+        return ReaderStatus(projector.name, status.state, status.position, behind, seconds, error)
+
+    async def close(self) -> None:
+        """Take nothing new, finish what is under way, stop the workers. Repeating it does nothing."""
+        if not self._is_closed:
+            self._is_closed = True
+            await self._desk.committer.close()
+            await self._supervisor.stop()

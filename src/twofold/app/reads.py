@@ -1,0 +1,104 @@
+"""The read side of an open app: every question, with its token."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from twofold.app.catalog import Catalog
+from twofold.clock import Clock
+from twofold.config import Config
+from twofold.errors import UnknownNameError
+from twofold.event_store.store import Log
+from twofold.messages.message import Query
+from twofold.pipeline.context import Context
+from twofold.pipeline.middleware import Middleware
+from twofold.read.answer import ANYTIME, Answer, ReadModel, Wish
+from twofold.read.cache import QueryCache
+from twofold.read.follower import Follower
+from twofold.read.freshness import Freshness
+from twofold.read.query_bus import QueryBus
+from twofold.read.rows import Page, Rows
+from twofold.read.view import View
+from twofold.read.view_answers import CountRows, FindRows, ViewAnswers
+from twofold.read.view_store import ViewStore
+from twofold.read.watch import watch
+
+R = TypeVar("R")
+V = TypeVar("V", bound=View)
+
+
+class Reads:
+    """Answers queries and reads rows; every answer carries the token it is as of."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        config: Config,
+        clock: Clock,
+        log: Log,
+        store: ViewStore,
+        projectors: Mapping[str, Follower],
+        middlewares: Sequence[Middleware],
+    ) -> None:
+        definitions = {definition.view: definition for definition in catalog.views.values()}
+        self.freshness = Freshness(log.events, projectors, wait=config.wait_default)
+        self._model = ReadModel(definitions, store, self.freshness, middlewares)
+        self._catalog = catalog
+        cache = QueryCache(clock, ttl=config.cache_ttl) if config.cache else None
+        self._bus = QueryBus(catalog.answers, self._model, cache=cache)
+        self._views = ViewAnswers(self._model)
+
+    async def answer(self, query: Query[R], wish: Wish = ANYTIME, *, context: Context | None = None) -> Answer[R]:
+        """The answer to *query*, validated first, with its token."""
+        found = self._catalog.types.of(type(query)) if type(query) in self._catalog.types else None
+        if found is None or found.kind != "query":
+            raise UnknownNameError("query", type(query).__name__, tuple(self._catalog.queries))
+        copy, _ = found.codec.validate(query)
+        return await self._bus.answer(copy, wish, context=context)
+
+    async def get(self, view: type[V], key: Any, wish: Wish = ANYTIME, *, context: Context | None = None) -> Answer[V]:
+        """One row by its key, with its token. Raises RowNotFoundError, which has the token too."""
+        return await self._views.get(view, key, wish, context=context)
+
+    async def find(self, search: FindRows, wish: Wish = ANYTIME, *, context: Context | None = None) -> Answer[Page[Any]]:
+        """A page of rows, with its token."""
+        return await self._views.find(search, wish, context=context)
+
+    async def count(self, search: CountRows, wish: Wish = ANYTIME, *, context: Context | None = None) -> Answer[int]:
+        """How many rows pass, with its token."""
+        return await self._views.count(search, wish, context=context)
+
+    def rows(self, view: type[V]) -> Rows[V]:
+        """Typed access to the rows of *view*."""
+        return self._model.rows(view)
+
+    async def wait_for(self, views: Sequence[type[View] | str], token: str, wait: float | None) -> None:
+        """Return when *views* have reached *token*. Raises NotFreshError after *wait* seconds."""
+        names = self.view_names(views)
+        await self.freshness.reach(names, await self.freshness.wanted(token), wait=wait)
+
+    def view_names(self, views: Sequence[type[View] | str]) -> list[str]:
+        """The names of *views*. Raises UnknownNameError for one that the app does not have."""
+        names = [view if isinstance(view, str) else self._model.definition(view).name for view in views]
+        for name in names:
+            if name not in self._catalog.views:
+                raise UnknownNameError("view", name, tuple(self._catalog.views))
+        return names
+
+    def watch(self, ask: Callable[[], Awaitable[Answer[R]]], views: Sequence[str]) -> AsyncIterator[Answer[R]]:
+        """What *ask* answers, and again each time that *views* have moved and the answer has changed."""
+        return watch(ask, self.freshness.progresses(views))
+
+    def views_of(self, query: type) -> tuple[str, ...]:
+        """The views that answers to this query type depend on."""
+        return self._bus.views_of(query)
+
+    async def watch_values(self, query: Query[R], context: Context | None) -> AsyncIterator[R]:
+        """The values of `watch` for one query."""
+
+        async def ask() -> Answer[R]:
+            return await self.answer(query, context=context)
+
+        async for answer in self.watch(ask, self.views_of(type(query))):
+            yield answer.value

@@ -1,0 +1,125 @@
+"""Puts the rooms together over open stores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twofold.app.open_app import OpenApp
+from twofold.app.reads import Reads
+from twofold.app.stores import OpenViewStore
+from twofold.clock import Clock, Ids
+from twofold.config import Config
+from twofold.event_store.store import Log
+from twofold.messages.fingerprint import fingerprint
+from twofold.messages.message_types import MessageType
+from twofold.pipeline.authorisation import authorising
+from twofold.pipeline.middleware import Endpoint, Middleware
+from twofold.read.follower import Follower, Paging
+from twofold.read.projector import ViewProjector
+from twofold.read.raw_projector import ProjectorRunner
+from twofold.retry import RetryPolicy
+from twofold.runtime.supervisor import Supervisor
+from twofold.runtime.worker import Worker
+from twofold.write.aggregate import AggregateDefinition, Decision
+from twofold.write.answering import Answering
+from twofold.write.command_bus import CommandBus
+from twofold.write.committer import Committer
+from twofold.write.deciding import Desk, on_aggregate
+from twofold.write.handling import Handler
+from twofold.write.queue_processor import QueueProcessor
+from twofold.write.repository import Repository
+from twofold.write.snapshotter import Snapshotter
+from twofold.write.states import States
+from twofold.write.streams import Streams, on_streams
+from twofold.write.unit_of_work import in_unit_of_work
+
+if TYPE_CHECKING:  # app imports wiring; the arrow back is only a type
+    from twofold.app.app import App
+    from twofold.app.catalog import Catalog
+
+
+def wire(app: App, config: Config, clock: Clock, log: Log, rows: OpenViewStore) -> OpenApp:
+    """Everything that an open app consists of, not started yet."""
+    catalog = app.catalog
+    desk = _desk(catalog, config, clock, log)
+    middlewares = _middlewares(app)
+    endpoints = {
+        command: (catalog.types.of(command), _endpoint(catalog, command, handler, desk, log, config))
+        for command, handler in catalog.handlers.items()
+    }
+    bus = CommandBus(
+        endpoints, middlewares, attempts=config.conflict_attempts, in_flight_wait=config.in_flight_wait
+    )
+    projectors = _projectors(catalog, config, log, rows)
+    queue = QueueProcessor(log.queue, catalog.types, bus.send, clock)
+    reads = Reads(catalog, config, clock, log, rows, projectors, middlewares)
+    supervisor = Supervisor(_workers(config, clock, log, projectors, desk, queue), drain_seconds=config.drain_seconds)
+    return OpenApp(app, config, clock, log, desk, bus, reads, projectors, supervisor)
+
+
+def _projectors(catalog: Catalog, config: Config, log: Log, rows: OpenViewStore) -> dict[str, Follower]:
+    paging = Paging(config.page_events, config.page_bytes)
+    source, reader = log.events, catalog.event_reader
+    runners: dict[str, Follower] = {
+        name: ViewProjector(view, source, reader, rows, paging=paging) for name, view in catalog.views.items()
+    }
+    for name, projector in catalog.projectors.items():
+        runners[name] = ProjectorRunner(projector, source, reader, rows, paging=paging)
+    return runners
+
+
+def _desk(catalog: Catalog, config: Config, clock: Clock, log: Log) -> Desk:
+    states = States(config.aggregate_cache)
+    fingerprints = {name: fingerprint(each.cls) for name, each in catalog.aggregates.items()}
+    repository = Repository(log.events, log.snapshots, catalog.event_reader, states, fingerprints)
+    committer = Committer(log.events, states, max_writes=config.commit_writes, max_bytes=config.commit_bytes)
+    events: dict[type, MessageType] = {each.cls: each for each in catalog.events.values()}
+    snapshotter = Snapshotter(repository, catalog.aggregates, config.snapshot_every)
+    return Desk(committer, repository, states, events, Answering(log.events, log.outcomes), Ids(clock), snapshotter)
+
+
+def _middlewares(app: App) -> tuple[Middleware, ...]:
+    return (*app.middleware, authorising(app.authorize)) if app.authorize is not None else app.middleware
+
+
+def _endpoint(
+    catalog: Catalog,
+    command: type,
+    handler: tuple[AggregateDefinition, Decision] | Handler,
+    desk: Desk,
+    log: Log,
+    config: Config,
+) -> Endpoint:
+    name = catalog.types.of(command).name
+    if not isinstance(handler, Handler):
+        return on_aggregate(*handler, name, desk)
+    if handler.works_with is Streams:
+        definitions: dict[type, AggregateDefinition] = {each.cls: each for each in catalog.aggregates.values()}
+        return on_streams(handler.function, name, definitions, desk)
+    return in_unit_of_work(handler.function, name, log.transactions, desk, config.unit_of_work)
+
+
+def _workers(
+    config: Config, clock: Clock, log: Log, projectors: dict[str, Follower], desk: Desk, queue: QueueProcessor
+) -> list[Worker]:
+    options: dict[str, Any] = {
+        "retry": RetryPolicy(first_delay=config.retry_first, max_delay=config.retry_max),
+        "max_idle": config.idle_wait,
+        "clock": clock,
+    }
+    workers = [
+        Worker(f"view {name}", each.step, lambda seconds, each=each: log.events.wait(each.progress.position, seconds), **options)
+        for name, each in projectors.items()
+    ]
+    workers.append(Worker("snapshots", desk.snapshotter.step, **options))
+    workers.append(Worker("queued commands", queue.step, **options))
+    if config.outcome_retention is not None:
+        workers.append(Worker("outcome expiry", _expiry(config.outcome_retention, clock, log), **options))
+    return workers
+
+
+def _expiry(days: float, clock: Clock, log: Log) -> Any:
+    async def step() -> int:
+        return await log.outcomes.expire(clock.now_micros() - int(days * 86_400e6), 1000)
+
+    return step
