@@ -19,7 +19,8 @@ V = TypeVar("V", bound=View)
 
 def stored(message: T, kind: Kind) -> T:
     """*message* as it comes back from the log. Raises UnstorableError when it would not come back the same."""
-    codec = _codec(type(message), kind)
+    cls: type[Any] = type(message)
+    codec = _codec(cls, kind)
     try:
         copy, data = codec.validate(message)
         again: T = codec.decode(data)
