@@ -19,7 +19,7 @@ V = TypeVar("V", bound=View)
 
 def stored(message: T, kind: Kind) -> T:
     """*message* as it comes back from the log. Raises UnstorableError when it would not come back the same."""
-    cls: type[Any] = type(message)
+    cls: Any = type(message)
     codec = _codec(cls, kind)
     try:
         copy, data = codec.validate(message)
