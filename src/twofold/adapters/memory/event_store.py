@@ -12,7 +12,16 @@ from twofold.clock import Clock
 from twofold.event_store.recorded_event import NO_CHECK, LogPage, Mark, RecordedEvent, check_of
 from twofold.event_store.store import EVERYTHING, PAGE_BYTES, LogFilter
 from twofold.event_store.stream import category_of, slice_of
-from twofold.event_store.write import ANY_VERSION, Appended, Conflicted, Replayed, StreamWrite, Write, WriteResult, check_batch
+from twofold.event_store.write import (
+    ANY_VERSION,
+    Appended,
+    Conflicted,
+    Replayed,
+    StreamWrite,
+    Write,
+    WriteResult,
+    check_batch,
+)
 
 
 class MemoryEventStore:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from twofold.adapters.memory.command_queue import MemoryCommandQueue
 from twofold.adapters.memory.event_store import MemoryEventStore
 from twofold.adapters.memory.lifetime import Lifetime
 from twofold.adapters.memory.outcomes import MemoryOutcomes
 from twofold.adapters.memory.snapshots import MemorySnapshots
 from twofold.clock import Clock, SystemClock
-from twofold.event_store.store import EventStore, Outcomes, Snapshots, Transactions
+from twofold.event_store.store import CommandQueue, EventStore, Outcomes, Snapshots, Transactions
 
 
 class MemoryLog:
@@ -19,6 +20,7 @@ class MemoryLog:
         self.events: EventStore = MemoryEventStore(clock, outcomes, self._lifetime)
         self.outcomes: Outcomes = outcomes
         self.snapshots: Snapshots = MemorySnapshots(self._lifetime)
+        self.queue: CommandQueue = MemoryCommandQueue(self._lifetime, clock)
         self.transactions: Transactions | None = None
 
     async def close(self) -> None:

@@ -11,7 +11,16 @@ from twofold.adapters.sqlite.heads import SEGMENT, Head, Heads
 from twofold.adapters.sqlite.names import Names
 from twofold.adapters.sqlite.outcome_rows import Known, OutcomeRows, remember, replay_of
 from twofold.event_store.recorded_event import check_of
-from twofold.event_store.write import ANY_VERSION, Appended, Conflicted, StreamWrite, Write, WriteResult, check_batch
+from twofold.event_store.write import (
+    ANY_VERSION,
+    Appended,
+    Conflicted,
+    Replayed,
+    StreamWrite,
+    Write,
+    WriteResult,
+    check_batch,
+)
 from twofold.messages.metadata import NO_ORIGIN
 
 Rows = list[tuple[Any, ...]]
@@ -61,10 +70,11 @@ class BatchWriter:
         for stream_write in write.streams:
             head = heads.of(stream_write.stream)
             if head.version != stream_write.expected and stream_write.expected != ANY_VERSION:
-                return Conflicted(stream_write.stream, stream_write.expected, head.version)
+                conflict = Conflicted(stream_write.stream, stream_write.expected, head.version)
+                return self._replay_at_last(write, batch) or conflict
         for place in write.builds_on:
             if not isinstance(results[place], Appended):
-                return self._lost_its_ground(write)
+                return self._replay_at_last(write, batch) or self._lost_its_ground(write)
         recorded_at = max(heads.recorded_at, now if write.recorded_at is None else write.recorded_at)
         heads.recorded_at = recorded_at
         before = heads.position
@@ -77,6 +87,16 @@ class BatchWriter:
             if known is not None:
                 remember(heads.outcome, write.outcome, appended, events, known)
         return appended
+
+    def _replay_at_last(self, write: Write, batch: _Rows) -> Replayed | None:
+        """A conflict is a replay if its message id is known: asked only here, where the unique index is not met."""
+        if write.outcome is None:
+            return None
+        message_id = write.outcome.message_id
+        if batch.has_outcome(message_id):
+            raise apsw.ConstraintError("a message id comes twice in one batch: look it up first")
+        first = self._outcomes.by_id(message_id)
+        return None if first is None else Replayed(first)
 
     def _lost_its_ground(self, write: Write) -> Conflicted:
         if not write.streams:
@@ -142,3 +162,6 @@ class _Rows:
         self.outcomes: Rows = []
         self.full_outcomes: Rows = []
         self.heads: dict[int, Head] = {}
+
+    def has_outcome(self, message_id: bytes) -> bool:
+        return any(row[1] == message_id for rows in (self.outcomes, self.full_outcomes) for row in rows)

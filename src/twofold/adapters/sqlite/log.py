@@ -18,6 +18,7 @@ from twofold.adapters.sqlite.snapshots import SqliteSnapshots
 from twofold.adapters.sqlite.transactions import SqliteTransactions
 from twofold.adapters.sqlite.writer import Writer
 from twofold.clock import Clock, SystemClock
+from twofold.event_store.store import CommandQueue, EventStore, Outcomes, Snapshots, Transactions
 
 APPLICATION_ID = 0x32664C47  # "2fLG"
 PACKAGE = "twofold.adapters.sqlite"
@@ -36,11 +37,12 @@ class SqliteLog:
         self._writer = Writer(connection, path)
         batch = BatchWriter(connection, sql, Names(connection, sql), clock.now_micros)
         self._writer.forget = batch.forget
-        self.events = SqliteEventStore(self._writer, self._reader, sql, batch, epoch)
-        self.outcomes = SqliteOutcomes(self._writer, self._reader, sql)
-        self.snapshots = SqliteSnapshots(self._writer, self._reader, sql)
-        self.queue = SqliteCommandQueue(self._writer, self._reader, sql, clock)
-        self.transactions = SqliteTransactions(self._writer, batch, self.events.wake)
+        events = SqliteEventStore(self._writer, self._reader, sql, batch, epoch)
+        self.events: EventStore = events
+        self.outcomes: Outcomes = SqliteOutcomes(self._writer, self._reader, sql)
+        self.snapshots: Snapshots = SqliteSnapshots(self._writer, self._reader, sql)
+        self.queue: CommandQueue = SqliteCommandQueue(self._writer, self._reader, sql, clock)
+        self.transactions: Transactions | None = SqliteTransactions(self._writer, batch, events.wake)
         self._is_open = True
 
     async def close(self) -> None:

@@ -70,9 +70,15 @@ class OutcomeRows:
         self._find_keys(keyed, found)
         if with_ids:
             for outcome in outcomes:
-                for row in self._run("outcome_by_id", (outcome.message_id,)):
-                    found[outcome.message_id] = outcome_of(row, self._names)
+                first = self.by_id(outcome.message_id)
+                if first is not None:
+                    found[outcome.message_id] = first
         return found
+
+    def by_id(self, message_id: bytes) -> RecordedOutcome | None:
+        """The outcome that this command has already."""
+        rows = self._run("outcome_by_id", (message_id,))
+        return outcome_of(rows[0], self._names) if rows else None
 
     def _find_keys(self, keyed: list[Outcome], found: dict[Identity, RecordedOutcome]) -> None:
         hashes = {key_hash(outcome.scope, outcome.key or ""): outcome for outcome in keyed}

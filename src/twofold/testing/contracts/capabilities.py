@@ -1,0 +1,34 @@
+"""What a log can do beyond the contract, and how a contract suite opens one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from twofold.event_store.store import Log
+from twofold.testing.clock import ManualClock
+
+
+@dataclass(frozen=True, slots=True)
+class LogCapabilities:
+    """Where logs differ. What a log does not do is tested too.
+
+    Args:
+        durable: what was appended is there when the log is closed and opened again.
+        shared: logs that are open on the same place at the same time, in any process, are one log.
+        transactions: it has units of work.
+    """
+
+    durable: bool
+    shared: bool
+    transactions: bool
+
+
+class LogBackend(Protocol):
+    """One place for a log, empty at first."""
+
+    capabilities: LogCapabilities
+    clock: ManualClock
+
+    async def open(self) -> Log:
+        """Open the log at this place, with `clock`; whoever opened it closes it."""

@@ -1,0 +1,1 @@
+"""The contract of EventStore, by what a caller does: append, read, wait, race, close and open again."""
