@@ -8,7 +8,7 @@ from examples.bank.views import AccountPage
 from twofold import Query, Rows, answers
 
 HIGH_VALUE = Decimal(100_000)
-MOST_ACCOUNTS = 1000
+MOST_AT_ONCE = 1000
 
 
 class Portfolio(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,17 +32,22 @@ class HighValueAccounts(Query[list[AccountPage]], route="GET /high-value-account
 
 @answers
 async def owner_portfolio(query: OwnerPortfolio, accounts: Rows[AccountPage]) -> Portfolio:
-    """Every account of one owner. An owner without any has an empty portfolio."""
-    found = await accounts.find(accounts.c.owner == query.owner, order_by="account_id", limit=MOST_ACCOUNTS)
+    """Every account of one owner, however many. An owner without any has an empty portfolio."""
+    owned: list[AccountPage] = []
+    page = await accounts.page(accounts.c.owner == query.owner)
+    owned += page.items
+    while page.next:
+        page = await accounts.page(accounts.c.owner == query.owner, cursor=page.next)
+        owned += page.items
     return Portfolio(
         owner=query.owner,
-        account_count=len(found),
-        total_balance=sum((account.balance for account in found), Decimal(0)),
-        accounts=found,
+        account_count=len(owned),
+        total_balance=sum((account.balance for account in owned), Decimal(0)),
+        accounts=owned,
     )
 
 
 @answers
 async def high_value_accounts(query: HighValueAccounts, accounts: Rows[AccountPage]) -> list[AccountPage]:
-    """The richest first, at most a thousand."""
-    return await accounts.find(accounts.c.balance >= query.at_least, order_by="-balance", limit=MOST_ACCOUNTS)
+    """The richest first, at most a thousand of them."""
+    return await accounts.find(accounts.c.balance >= query.at_least, order_by="-balance", limit=MOST_AT_ONCE)

@@ -18,9 +18,7 @@ async def example_usage(url: str = "memory://") -> None:
     """Print the account's balance and the portfolio's value, both read after one's own write."""
     async with app.open(url) as bank:
         now = datetime.now(UTC)
-        await bank.send(
-            OpenAccount(account_id="ACC-001", owner="John Doe", initial_balance=Decimal("1000.0"), at=now)
-        )
+        await bank.send(OpenAccount(account_id="ACC-001", owner="John Doe", initial_balance=Decimal("1000.0"), at=now))
         receipt = await bank.send(Deposit(account_id="ACC-001", amount=Decimal("50000.0"), at=now))
 
         account = await bank.get(AccountPage, "ACC-001", after=receipt.token)
