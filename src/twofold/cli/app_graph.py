@@ -66,9 +66,9 @@ def _edges(catalog: Catalog) -> Iterator[Edge]:
         yield from (Edge(f"event:{declaration(event).name}", f"view:{name}") for event in view.routes)
     for name, projector in catalog.projectors.items():
         yield from (Edge(f"event:{declaration(event).name}", f"projector:{name}") for event in projector.events)
-    for query, answer in catalog.answers.items():
-        asked = f"query:{catalog.types.of(query).name}"
-        yield from (Edge(f"view:{view.name}", asked) for view in answer.views)
+    for answer in catalog.answers:
+        asked = f"query:{catalog.types.of(answer.query).name}"
+        yield from (Edge(f"view:{declaration(view).name}", asked) for view in answer.views or ())
 
 
 def _handled(command: str, handler: object) -> Iterator[Edge]:

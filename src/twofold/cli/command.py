@@ -32,7 +32,13 @@ def verb() -> None:
 @as_json
 @on_store
 def send(
-    name: str, fields: tuple[str, ...], key: str | None, expected_version: int | None, *, json: bool, **place: str | None
+    name: str,
+    fields: tuple[str, ...],
+    key: str | None,
+    expected_version: int | None,
+    *,
+    json: bool,
+    **place: str | None,
 ) -> None:
     """Send the command NAME and show what came of it. A refusal exits with 1 and its code."""
     receipt = asyncio.run(_send(Place(**place), name, fields, {"key": key, "expected_version": expected_version}))
@@ -40,7 +46,9 @@ def send(
         print_json(_receipt_row(receipt))
         return
     again = " (the first answer again)" if receipt.replayed else ""
-    click.echo(f"accepted{again}: {', '.join(f'{each.stream} is at version {each.version}' for each in receipt.writes)}")
+    click.echo(
+        f"accepted{again}: {', '.join(f'{each.stream} is at version {each.version}' for each in receipt.writes)}"
+    )
     for event in receipt.events:
         click.echo(f"  {event.position}  {event.type}")
     click.echo(f"token {receipt.token}")

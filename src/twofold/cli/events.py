@@ -19,7 +19,7 @@ from twofold.cli.opening import Place, opened_log
 from twofold.cli.output import as_json, encode, print_json, print_json_line, print_rows
 from twofold.cli.target import on_store
 from twofold.event_store.recorded_event import RecordedEvent
-from twofold.event_store.store import LogFilter
+from twofold.event_store.store import EventStore, LogFilter
 from twofold.runtime.signals import stop_signals
 
 _MAX_SHOWN_FAULTS = 100
@@ -57,23 +57,22 @@ def tail(
 async def _tail(place: Place, where: LogFilter, count: int, *, following: bool, json: bool) -> None:
     show = _show_line if json else _show_text
     async with opened_log(place) as (store, _):
-        events, head = await newest(store.log.events, count, where)
-        for event in events:
+        showing = asyncio.create_task(_show_all(store.log.events, where, count, show, following=following))
+        with stop_signals(showing.cancel):
+            await asyncio.wait({showing})
+        if not showing.cancelled():
+            showing.result()
+
+
+async def _show_all(
+    log: EventStore, where: LogFilter, count: int, show: Callable[[RecordedEvent], None], *, following: bool
+) -> None:
+    events, head = await newest(log, count, where)
+    for event in events:
+        show(event)
+    if following:
+        async for event in follow(log, head, where):
             show(event)
-        if following:
-            await _follow(store, head, where, show)
-
-
-async def _follow(store: OpenApp, head: int, where: LogFilter, show: Callable[[RecordedEvent], None]) -> None:
-    async def show_all() -> None:
-        async for event in follow(store.log.events, head, where):
-            show(event)
-
-    showing = asyncio.create_task(show_all())
-    with stop_signals(showing.cancel):
-        await asyncio.wait({showing})
-    if not showing.cancelled():
-        showing.result()
 
 
 @verb.command()
@@ -88,7 +87,9 @@ async def _show(place: Place, position: int) -> None:
     async with opened_log(place) as (store, _):
         page = await store.log.events.read_log(position - 1, up_to=position, limit=1)
     if not page.events:
-        raise NothingThereError(f"no event stands at position {position}", "`twofold events tail` shows the newest ones")
+        raise NothingThereError(
+            f"no event stands at position {position}", "`twofold events tail` shows the newest ones"
+        )
     print_json(event_row(page.events[0]))
 
 

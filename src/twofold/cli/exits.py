@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -88,9 +89,10 @@ class Refusal(click.ClickException):
         self.error = error
         self.exit_code = exit_code(error)
 
-    def show(self, file: IO[Any] | None = None) -> None:
+    def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002 - click names it; errors go to stderr
         """Print code, text, cause and remedy to standard error."""
-        click.secho(f"error[{self.error.code}]", nl=False, err=True, fg="red", bold=True)
+        coloured = False if os.environ.get("NO_COLOR") else None
+        click.secho(f"error[{self.error.code}]", nl=False, err=True, fg="red", bold=True, color=coloured)
         click.echo(f": {self.error}", err=True)
         cause = self.error.__cause__
         if cause is not None and str(cause) not in str(self.error):

@@ -31,17 +31,17 @@ VERBS = {
 class Verbs(click.Group):
     """The group of all verbs. Help comes from VERBS; a module is imported only when its verb is called."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click hands it over
         """The verbs, in the order of the table."""
         return list(VERBS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """The verb's own command."""
         if cmd_name not in VERBS:
             return None
         return cast("click.Command", import_module(f"twofold.cli.{cmd_name}").verb)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the table without importing a verb."""
         with formatter.section("Commands"):
             formatter.write_dl(list(VERBS.items()))

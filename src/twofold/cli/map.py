@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from twofold.app.app import App
-from twofold.cli.app_graph import Graph, graph_of
+from twofold.cli.app_graph import Graph, Node, graph_of
 from twofold.cli.output import print_json
 from twofold.cli.target import app_argument, find_app
 from twofold.config import Config
@@ -77,10 +77,13 @@ def _escaped(name: str) -> str:
 
 def _dot(app: App, graph: Graph) -> str:
     lines = [f"digraph {_quoted(app.name)} {{", "    rankdir=LR;"]
-    for node in graph.nodes:
-        lines.append(f"    {_quoted(node.id)} [label={_quoted(node.name)}, shape={_DOT_SHAPES[node.kind]}];")
+    lines += (f"    {_quoted(node.id)} [label={_quoted(node.name)}, {_shape(node)}];" for node in graph.nodes)
     lines += (f"    {_quoted(edge.start)} -> {_quoted(edge.end)};" for edge in graph.edges)
     return "\n".join([*lines, "}"])
+
+
+def _shape(node: Node) -> str:
+    return f"shape={_DOT_SHAPES[node.kind]}"
 
 
 def _quoted(text: str) -> str:

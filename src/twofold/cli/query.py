@@ -37,7 +37,14 @@ def list_queries(app: str | None, *, json: bool) -> None:
 @as_json
 @on_store
 def run(
-    name: str, fields: tuple[str, ...], after: str | None, wait: float | None, *, json: bool, stale_ok: bool, **place: str | None
+    name: str,
+    fields: tuple[str, ...],
+    after: str | None,
+    wait: float | None,
+    *,
+    json: bool,
+    stale_ok: bool,
+    **place: str | None,
 ) -> None:
     """Ask the query NAME; the answer is JSON either way. Views are as far as the running app has brought them."""
     del json

@@ -53,9 +53,7 @@ def show(name: str, at: int | None, moment: datetime | None, limit: int, *, json
         print_json(report["state"])
 
 
-async def _report(
-    place: Place, name: str, when: tuple[int | None, datetime | None], limit: int
-) -> dict[str, Any]:
+async def _report(place: Place, name: str, when: tuple[int | None, datetime | None], limit: int) -> dict[str, Any]:
     async with opened_log(place) as (store, has_app):
         folding = _Folding(store, name) if has_app else None
         shown: list[RecordedEvent] = []
@@ -71,9 +69,7 @@ async def _report(
     return {"stream": name, "version": version, "events": [event_row(event) for event in shown], "state": state}
 
 
-async def _stream(
-    log: EventStore, name: str, at: int | None, moment: datetime | None
-) -> AsyncIterator[RecordedEvent]:
+async def _stream(log: EventStore, name: str, at: int | None, moment: datetime | None) -> AsyncIterator[RecordedEvent]:
     """The stream's events up to a version and a time, page by page."""
     version, latest = 0, None if moment is None else to_micros(moment)
     while True:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from twofold.app.app import App
+from twofold.app.stores import parse_url
 from twofold.cli.exits import CliError
 from twofold.config import Config
 from twofold.errors import StoreUnavailableError, TwofoldError
@@ -20,7 +21,6 @@ from twofold.errors import StoreUnavailableError, TwofoldError
 F = TypeVar("F", bound=Callable[..., Any])
 
 DEV_STORE = "sqlite:///.twofold/dev.db"
-_SQLITE = "sqlite:///"
 _NAME_IT = "name it as module:app, or set `app` in [tool.twofold] of pyproject.toml"
 
 app_argument = click.argument("app", metavar="[MODULE:APP]", required=False)
@@ -52,9 +52,9 @@ def find_app_or_none(name: str | None, config: Config) -> App | None:
 
 
 def load_app(name: str) -> App:
-    """The App that `module:attribute` names; with `module` alone the only App in it. The working folder is searched too.
+    """The App that `module:attribute` names; with `module` alone the only App in it.
 
-    Raises CliError when it cannot be imported, or is no App.
+    The working folder is searched too. Raises CliError when it cannot be imported, or is no App.
     """
     module_name, _, attribute = name.partition(":")
     module = _import(module_name)
@@ -119,18 +119,21 @@ def _apps(module: ModuleType) -> dict[str, App]:
 def existing_store(config: Config) -> str:
     """The URL of the store to look into: the configured one, else that of `twofold dev`. Nothing is ever made.
 
-    Raises CliError when none is named, StoreUnavailableError when its file is not there.
+    Raises CliError when none is named, ConfigError when it is no store's URL, StoreUnavailableError when its file
+    is not there.
     """
-    if config.store is None and not _file_of(DEV_STORE).is_file():
+    if config.store is None and _is_missing(DEV_STORE):
         raise CliError(
             "no store is named, and `twofold dev` has not made one here",
             "give --store URL, set TWOFOLD_STORE, or set `store` in [tool.twofold] of pyproject.toml",
         )
     url = config.store or DEV_STORE
-    if url.startswith(_SQLITE) and not _file_of(url).is_file():
-        raise StoreUnavailableError(f"there is no file {_file_of(url)}; `twofold run` makes it")
+    if _is_missing(url):
+        raise StoreUnavailableError(f"there is no file {parse_url(url).path}; `twofold run` makes it")
     return url
 
 
-def _file_of(url: str) -> Path:
-    return Path(url.removeprefix(_SQLITE))
+def _is_missing(url: str) -> bool:
+    """Whether *url* names a file that is not there. Raises ConfigError when it is no store's."""
+    scheme, path = parse_url(url)
+    return scheme == "sqlite" and not Path(path).is_file()

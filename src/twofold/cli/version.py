@@ -11,7 +11,7 @@ from twofold.cli.output import as_json, print_json
 
 
 def versions() -> dict[str, str]:
-    """twofold and what it stands on; a package that is not installed is "none"."""
+    """The versions of twofold and of what it stands on; a package that is not installed is "none"."""
     found = {"python": platform.python_version()}
     for package in ("twofold", "msgspec", "apsw", "uvicorn"):
         try:

@@ -79,9 +79,7 @@ def _row(status: ReaderStatus) -> dict[str, Any]:
 @as_json
 @on_store
 @click.pass_context
-def wait(
-    ctx: click.Context, name: str, token: str | None, timeout: float, *, json: bool, **place: str | None
-) -> None:
+def wait(ctx: click.Context, name: str, token: str | None, timeout: float, *, json: bool, **place: str | None) -> None:
     """Wait until the view NAME, which another process keeps in step, has read up to a token.
 
     Exit 1 when it has not in time.

@@ -6,6 +6,7 @@ from twofold.app.open_app import OpenApp
 from twofold.clock import Clock
 from twofold.errors import UnknownNameError
 from twofold.event_store.token import decode_token
+from twofold.read.view_answers import FindRows
 from twofold.runtime.health import ReaderStatus
 
 CAUGHT_UP = "caught-up"
@@ -26,7 +27,7 @@ async def measure(app: OpenApp, name: str, clock: Clock) -> ReaderStatus:
     view = app.catalog.views.get(name)
     if view is None:
         raise UnknownNameError("view", name, tuple(app.catalog.views))
-    answer = await app.answer_find(view.view, limit=1)
+    answer = await app.reads.find(FindRows(view.view, limit=1))
     position = decode_token(answer.token).position
     head = (await app.log.events.mark()).position
     lag_seconds = await _waiting_since(app, position, clock)

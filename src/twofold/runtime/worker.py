@@ -31,7 +31,8 @@ class Worker:
     Args:
         name: shown in health and logs.
         step: does the work; knows nothing of the worker.
-        wake: waits until there may be something new, at most the given number of seconds; woken early is harmless.
+        wake: waits until there is something new, at most the given number of seconds, and says whether there is.
+            One that says so in vain, again and again, is asked after the idle wait only, so that nothing spins.
         retry: back-off between failures. Once it is exhausted `run` raises the last error.
         max_idle: seconds, the longest wait between two steps when nothing moves.
         clock: monotonic time for ages.
@@ -64,6 +65,7 @@ class Worker:
         self._stopping = False
         self._pausing: asyncio.Future[object] | None = None
         self._idle = FIRST_IDLE
+        self._was_woken = False
         self._failures = 0
         self._moved = 0
         self._last_error: str | None = None
@@ -111,13 +113,13 @@ class Worker:
         self._progress_at = self._clock.monotonic()
         if moved:
             self._idle = FIRST_IDLE
+            self._was_woken = False
 
     async def _await_work(self) -> None:
-        if self._wake is not None:
-            await self._pause(self._wake(self._max_idle))
-            return
-        await self._pause(self._sleep(self._idle))
-        self._idle = min(self._idle * 2, self._max_idle)
+        if self._wake is None or self._was_woken:
+            await self._pause(self._sleep(self._idle))
+            self._idle = min(self._idle * 2, self._max_idle)
+        self._was_woken = self._wake is not None and bool(await self._pause(self._wake(self._max_idle)))
 
     async def _back_off(self, error: Exception) -> None:
         self._failures += 1
@@ -134,15 +136,16 @@ class Worker:
             _log.warning("worker %s failed and will try again: %s", self.name, text, exc_info=error)
         self._last_error = text
 
-    async def _pause(self, waiting: Awaitable[object]) -> None:
+    async def _pause(self, waiting: Awaitable[object]) -> object:
         """Wait, but not longer than until `stop`. The wait is a task of its own so that only it is cancelled."""
         self._pausing = asyncio.ensure_future(waiting)
         if self._stopping:
             self._pausing.cancel()
         try:
-            await self._pausing
+            return await self._pausing
         except asyncio.CancelledError:
             if not self._stopping:
                 raise
+            return None
         finally:
             self._pausing = None

@@ -106,6 +106,36 @@ async def test_an_idle_worker_waits_for_its_wake_up_and_not_longer_than_allowed(
     assert asked == [0.7]
 
 
+async def test_a_wake_up_that_is_always_in_vain_does_not_spin() -> None:
+    async def eager(_: float) -> bool:
+        return True
+
+    naps = Naps(4)
+    worker = Worker("w", stepping(), eager, sleep=naps, max_idle=0.05)
+    naps.at_end = worker.stop
+
+    await worker.run()
+
+    assert naps.taken == [FIRST_IDLE, FIRST_IDLE * 2, FIRST_IDLE * 4, 0.05]
+
+
+async def test_a_wait_that_ran_out_is_followed_by_the_next_without_a_nap() -> None:
+    waits: list[float] = []
+
+    async def quiet(seconds: float) -> bool:
+        waits.append(seconds)
+        if len(waits) == 3:
+            worker.stop()
+        return False
+
+    naps = Naps(1)
+    worker = Worker("w", stepping(), quiet, sleep=naps)
+
+    await worker.run()
+
+    assert naps.taken == []
+
+
 async def test_a_failure_backs_off_with_growing_jittered_delays_and_recovers() -> None:
     boom = RuntimeError("boom")
     worker, naps = worker_that_naps(4, boom, boom, boom, 5, retry=RetryPolicy(first_delay=1.0, max_delay=3.0))

@@ -43,7 +43,17 @@ class SqliteLog:
         self.snapshots: Snapshots = SqliteSnapshots(self._writer, self._reader, sql)
         self.queue: CommandQueue = SqliteCommandQueue(self._writer, self._reader, sql, clock)
         self.transactions: Transactions | None = SqliteTransactions(self._writer, batch, events.wake)
+        self._facts = {
+            "sqlite": apsw.sqlite_lib_version(),
+            "file": path,
+            "journal_mode": str(connection.pragma("journal_mode")),
+            "synchronous": synchronous,
+        }
         self._is_open = True
+
+    def facts(self) -> dict[str, str]:
+        """What the store says of itself, for people: SQLite's version, the file, and how durable it is."""
+        return dict(self._facts)
 
     async def close(self) -> None:
         """See Log.close."""

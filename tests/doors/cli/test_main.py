@@ -1,0 +1,141 @@
+"""The command line as a whole: quick help, plain errors, one exit code a family."""
+
+import inspect
+import subprocess
+import sys
+import time
+
+import click
+import pytest
+from click.testing import CliRunner
+from tests.doors.cli.conftest import Run, environment
+
+from twofold import errors
+from twofold.cli.exits import CHECK_FAILED, EXITS, UNHEALTHY, USAGE, CliError, Refusal, exit_code
+from twofold.cli.main import VERBS, Verbs, cli
+from twofold.errors import StoreUnavailableError, TwofoldError
+
+HELP_SECONDS = 0.15
+
+
+def families() -> list[type[TwofoldError]]:
+    return [
+        each for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, TwofoldError)
+    ]
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments], env=environment(), capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_help_is_quick() -> None:
+    def measured() -> float:
+        begun = time.perf_counter()
+        assert python("-m", "twofold", "--help").returncode == 0
+        return time.perf_counter() - begun
+
+    measured()  # compiles what is not compiled yet
+    best = min(measured() for _ in range(8))
+
+    assert best < HELP_SECONDS, f"the quickest of five took {best * 1000:.0f} ms"
+
+
+def test_help_imports_neither_rich_nor_a_database_nor_a_server() -> None:
+    program = (
+        "import sys; sys.argv = ['twofold', '--help']\n"
+        "from twofold.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print([m for m in ('rich', 'apsw', 'uvicorn', 'starlette', 'twofold.cli.events') if m in sys.modules])"
+    )
+
+    assert python("-c", program).stdout.endswith("\n[]\n")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_that_says_what_the_table_says(run: Run, verb: str) -> None:
+    result = run(verb, "--help")
+
+    assert result.exit_code == 0, result.output
+    assert "Usage:" in result.output
+
+
+@pytest.mark.parametrize("verb", ["events", "stream", "view", "command", "query"])
+def test_every_listing_verb_has_json(verb: str) -> None:
+    group = cli.get_command(click.Context(cli), verb)
+    assert isinstance(group, click.Group)
+
+    without = [
+        name
+        for name, command in group.commands.items()
+        if not any("--json" in each.opts for each in command.params)
+    ]
+
+    assert set(without) <= {"show", "export"}, "those print JSON or nothing else anyway"
+
+
+def test_an_unknown_verb_is_a_usage_error(run: Run) -> None:
+    assert run("frobnicate").exit_code == USAGE
+
+
+@pytest.mark.parametrize("kind", families())
+def test_every_error_has_an_exit_code(kind: type[TwofoldError]) -> None:
+    error = kind.__new__(kind)
+
+    assert exit_code(error) in {CHECK_FAILED, USAGE, UNHEALTHY}
+
+
+def test_the_table_of_exits_names_only_errors_that_exist() -> None:
+    assert all(kind in families() for kind in EXITS)
+
+
+class Failing(Verbs):
+    """Verbs of which one raises."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        @click.command()
+        def verb() -> None:
+            try:
+                raise OSError("disk on fire")
+            except OSError as cause:
+                raise StoreUnavailableError("the store did not answer") from cause
+
+        return verb
+
+
+failing = Failing(name="twofold", params=cli.params, callback=cli.callback)
+
+
+def test_an_error_says_code_what_why_and_what_to_do_without_a_traceback() -> None:
+    result = CliRunner().invoke(failing, ["any"])
+
+    assert result.exit_code == UNHEALTHY
+    assert "error[store-unavailable]: the store did not answer" in result.stderr
+    assert "why: OSError: disk on fire" in result.stderr
+    assert "do:  try again" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_debug_shows_the_traceback() -> None:
+    result = CliRunner().invoke(failing, ["--debug", "any"])
+
+    assert isinstance(result.exception, StoreUnavailableError)
+
+
+def test_no_color_is_obeyed_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "\x1b[" in CliRunner().invoke(failing, ["any"], color=True).stderr
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    assert "\x1b[" not in CliRunner().invoke(failing, ["any"], color=True).stderr
+
+
+def test_an_error_off_a_terminal_is_plain() -> None:
+    assert "\x1b[" not in CliRunner().invoke(failing, ["any"]).stderr
+
+
+def test_an_errors_own_remedy_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    Refusal(CliError("what", "do this")).show()
+
+    assert capsys.readouterr().err == "error[usage]: what\n  do:  do this\n"

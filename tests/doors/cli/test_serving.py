@@ -1,0 +1,142 @@
+"""`twofold run` and `twofold dev`: processes that serve, drain and start again."""
+
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.doors.cli.conftest import Run, start
+
+from twofold.cli.exits import UNHEALTHY, USAGE
+from twofold.cli.serving import address_of, listen
+
+PATIENCE = 20.0
+
+
+def link_in(process: "subprocess.Popen[str]", pattern: str) -> str:
+    """The first link in the output, up to the line that matches *pattern*."""
+    assert process.stdout is not None
+    link = ""
+    for line in process.stdout:
+        link = link or next(iter(re.findall(r"http://[\d.]+:\d+", line)), "")
+        if re.search(pattern, line):
+            return link
+    raise AssertionError("the process ended before it was ready")
+
+
+@pytest.fixture
+def served(project: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """The project, served by `twofold run` on a free port."""
+    with start("run", "app:app", "--store", "sqlite:///app.db", "--port", "0") as process:
+        yield process, link_in(process, "answers on")
+        process.kill()
+
+
+def send(link: str, task_id: str) -> httpx.Response:
+    return httpx.post(f"{link}/commands/OpenTask", json={"task_id": task_id, "title": "a title"}, timeout=PATIENCE)
+
+
+def test_run_serves_commands_and_queries(served: tuple["subprocess.Popen[str]", str]) -> None:
+    _, link = served
+
+    token = send(link, "t1").headers["twofold-token"]
+    answer = httpx.get(f"{link}/views/TaskPage/t1", headers={"twofold-after": token}, timeout=PATIENCE)
+
+    assert answer.json()["title"] == "a title"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_run_stops_in_order_on_a_signal_and_keeps_what_was_acknowledged(
+    served: tuple["subprocess.Popen[str]", str], run: Run, number: signal.Signals
+) -> None:
+    process, link = served
+    assert send(link, "t1").status_code == 200
+
+    process.send_signal(number)
+
+    assert process.wait(timeout=PATIENCE) == 0
+    assert process.stdout is not None
+    assert process.stdout.read().endswith("shop has stopped\n")
+    assert "Task-t1@1" in run("events", "tail", "--store", "sqlite:///app.db").output
+
+
+def test_run_needs_a_store(project: Path, run: Run) -> None:
+    result = run("run", "app:app")
+
+    assert result.exit_code == USAGE
+    assert "--store URL" in result.output
+
+
+def test_a_port_in_use_is_told_before_anything_is_opened(project: Path, run: Run) -> None:
+    with listen("127.0.0.1", 0) as taken:
+        port = address_of(taken).rpartition(":")[2]
+        result = run("run", "app:app", "--store", "sqlite:///app.db", "--port", port)
+
+    assert result.exit_code == USAGE
+    assert "cannot be listened on" in result.output
+    assert not Path("app.db").exists()
+
+
+def test_run_on_a_file_of_another_kind_is_unhealthy(project: Path, run: Run) -> None:
+    Path("notes.db").write_bytes(b"my notes, no database" * 100)
+
+    result = run("run", "app:app", "--store", "sqlite:///notes.db", "--port", "0")
+
+    assert result.exit_code == UNHEALTHY
+    assert "error[store-unusable]" in result.output
+
+
+def test_an_ipv6_address_is_written_in_brackets() -> None:
+    with listen("::1", 0) as bound:
+        assert address_of(bound).startswith("http://[::1]:")
+
+
+def test_dev_serves_on_its_own_store_and_starts_again_on_a_save(project: Path) -> None:
+    with start("dev", "--port", "0") as process:
+        try:
+            link = link_in(process, "is ready")
+            assert send(link, "t1").status_code == 200
+            touched = (project / "app.py").read_text().replace('"shop"', '"renamed"')
+            time.sleep(0.05)
+            (project / "app.py").write_text(touched)
+            link_in(process, "renamed is ready")
+            assert send(link, "t1").status_code == 409
+        finally:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=PATIENCE) == 0
+    assert (project / ".twofold" / "dev.db").is_file()
+    assert (project / ".twofold" / ".gitignore").read_text() == "*\n"
+
+
+def test_dev_survives_a_broken_save_and_says_what_is_wrong(project: Path) -> None:
+    good = (project / "app.py").read_text()
+    with start("dev", "--port", "0") as process:
+        try:
+            link_in(process, "is ready")
+            (project / "app.py").write_text("def broken(:\n")
+            link_in(process, "SyntaxError")
+            (project / "app.py").write_text(good)
+            link_in(process, "is ready")
+        finally:
+            process.send_signal(signal.SIGINT)
+        process.wait(timeout=PATIENCE)
+
+
+def test_dev_prints_its_links_at_once(project: Path) -> None:
+    with start("dev", "--port", "0") as process:
+        try:
+            link_in(process, "/health/ready")
+        finally:
+            process.send_signal(signal.SIGINT)
+        process.wait(timeout=PATIENCE)
+
+
+def test_dev_without_an_app_says_how_to_get_one(empty_folder: Path, run: Run) -> None:
+    result = run("dev")
+
+    assert result.exit_code == USAGE
+    assert "`twofold new NAME` makes one" in result.output
