@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import Any
 
 from twofold.messages.declaration import declaration
+from twofold.messages.fingerprint import fingerprint
 from twofold.read.view_store import Column
 
 
@@ -15,9 +16,5 @@ def code_mark(cls: type, columns: Sequence[Column], key: Sequence[str], upcaster
     declared = declaration(cls)
     pinned = declared.options.get("fold_version", declared.version if declared.version > 1 else None)
     shape = [(column.name, column.kind.value, column.optional) for column in columns]
-    code = f"version {pinned}" if pinned is not None else _code(cls, upcasters)
+    code = f"version {pinned}" if pinned is not None else fingerprint(cls, *upcasters)
     return blake2b(repr((shape, tuple(key), code)).encode(), digest_size=16).hexdigest()
-
-
-def _code(cls: type, upcasters: Sequence[Callable[..., Any]]) -> str:
-    return repr(cls) + repr(upcasters)

@@ -54,7 +54,7 @@ class _Copy:
             return None
         values = dict(change.values)
         for name, _ in self._nested:
-            values[name] = msgspec.json.encode(values[name])
+            values[name] = None if values[name] is None else msgspec.json.encode(values[name])
         return StoredRow(values, change.position)
 
     def put(self, key: Key, row: StoredRow | None) -> None:
@@ -66,7 +66,7 @@ class _Copy:
     def read(self, row: StoredRow) -> StoredRow:
         values = dict(row.values)
         for name, kind in self._nested:
-            values[name] = None if values[name] == b"null" else msgspec.json.decode(values[name], type=kind)
+            values[name] = None if values[name] is None else msgspec.json.decode(values[name], type=kind)
         return StoredRow(values, row.position)
 
     @property

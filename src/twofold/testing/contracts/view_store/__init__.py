@@ -1,0 +1,1 @@
+"""The contract of ViewStore: rows and their checkpoint, one file a group of behaviours."""
