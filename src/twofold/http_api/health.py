@@ -1,0 +1,59 @@
+"""The two questions of an orchestrator: is it alive, and should it be sent traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import msgspec
+
+from twofold.errors import UnavailableError
+from twofold.http_api.door import Door
+from twofold.http_api.problems import problem
+from twofold.http_api.request import Request
+from twofold.http_api.response import Response, json_response
+from twofold.runtime.health import Health, State
+
+_encode = msgspec.json.Encoder().encode
+
+
+class HealthEndpoints:
+    """`GET /health/live` and `GET /health/ready`; open to everybody, and never more than states and lags."""
+
+    def __init__(self, door: Door) -> None:
+        self._app = door.app
+
+    async def live(self, _: Request) -> Response:
+        """200 while the process does its work; 503 when only a restart can help."""
+        try:
+            is_live = (await self._app.health()).live
+        except UnavailableError:
+            is_live = True  # A store that does not answer is no reason for a restart; `ready` tells of it.
+        if is_live:
+            return json_response(b'{"status":"live"}')
+        return problem(503, "not-live", "the process no longer does its work; restart it", headers=_LATER)
+
+    async def ready(self, _: Request) -> Response:
+        """200 when it should be sent traffic; 503 with the reasons when not."""
+        health = await self._app.health()
+        reasons = list(reasons_of(health, self._app.config.lag_objective))
+        if health.ready and not reasons:
+            views = [asdict(view) for view in health.views]
+            return json_response(_encode({"status": "ready", "views": views}))
+        detail = "; ".join(reasons) or "the app is starting or stopping"
+        return problem(503, "not-ready", detail, headers=_LATER, reasons=reasons)
+
+
+_LATER = ((b"retry-after", b"1"),)
+
+
+def reasons_of(health: Health, lag_objective: float) -> Iterator[str]:
+    """Why the app should not be sent traffic, one sentence each."""
+    for view in health.views:
+        if view.error is not None:
+            yield f"view {view.name} is {view.state}: {view.error}"
+        elif view.lag_seconds > lag_objective:
+            yield f"view {view.name} is {view.lag_seconds:.1f} s behind; the objective is {lag_objective:g} s"
+    for worker in health.workers if not health.ready else ():
+        if worker.state is not State.RUNNING:
+            yield f"worker {worker.name} is {worker.state.value}; the log says why"
