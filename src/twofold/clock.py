@@ -43,10 +43,11 @@ def to_micros(moment: datetime) -> int:
 
 
 class Ids:
-    """Makes 16-byte UUIDv7 ids (RFC 9562, 5.7) that increase within a process.
+    """Makes 16-byte UUIDv7 ids (RFC 9562, 5.7) that are unique and roughly in order of time.
 
-    One clock reading and one block of random bytes serve many ids: 48 bits of milliseconds,
-    then a 74-bit tail that starts at random and counts up.
+    One clock reading and one block of random bytes serve *block* ids: 48 bits of milliseconds, then a
+    random tail, of which each id of the block takes the next value. Ids increase within a block; between
+    blocks they are ordered by the clock's milliseconds only. Not safe for use by several threads at once.
     """
 
     __slots__ = ("_block", "_clock", "_left", "_next")
@@ -58,7 +59,7 @@ class Ids:
         self._next = 0
 
     def next(self) -> bytes:
-        """A new id, larger than every id this object has made within one clock reading."""
+        """A new id, larger than the one before if both are of one block."""
         if not self._left:
             self._start_block()
         self._left -= 1

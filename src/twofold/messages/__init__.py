@@ -2,6 +2,7 @@
 
 from twofold.messages.codec import Codec, Kind, codec_for
 from twofold.messages.declaration import Declaration, MessageMeta, declaration
+from twofold.messages.fingerprint import fingerprint
 from twofold.messages.folding import Fold, Grouping, evolves, folds_of
 from twofold.messages.message import Command, Event, Query
 from twofold.messages.message_types import MessageType, MessageTypes
@@ -27,6 +28,7 @@ __all__ = [
     "codec_for",
     "declaration",
     "evolves",
+    "fingerprint",
     "folds_of",
     "upcasters_of",
     "upcasts",

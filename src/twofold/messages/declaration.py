@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, cast, dataclass_transform
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import msgspec
 
@@ -23,11 +23,12 @@ class Declaration(NamedTuple):
 OPTIONS = frozenset({"store", "route", "shards", "index", "snapshot_every", "fold_version"})
 
 
-@dataclass_transform(field_specifiers=(msgspec.field,), kw_only_default=True)
 class MessageMeta(msgspec.StructMeta):
     """Takes twofold's class keywords off a Struct and keeps them as `__twofold__`; does nothing else."""
 
-    def __new__(
+    __twofold__: Declaration
+
+    def __new__(  # noqa: PYI034 - Self is not for metaclasses (PEP 673)
         mcs,
         cls_name: str,
         bases: tuple[type, ...],
@@ -45,9 +46,41 @@ class MessageMeta(msgspec.StructMeta):
         cls.__twofold__ = Declaration(name or cls_name, version, keys, options)
         return cls
 
-    def __init__(cls, cls_name: str, bases: tuple[type, ...], namespace: dict[str, Any], **_: Any) -> None:
+    def __init__(
+        cls,  # noqa: N805 - what a metaclass makes is a class
+        cls_name: str,
+        bases: tuple[type, ...],
+        namespace: dict[str, Any],
+        **_: Any,
+    ) -> None:
         """Swallow the keywords that __new__ has used."""
         super().__init__(cls_name, bases, namespace)
+
+
+class TakesKeywords:
+    """Tells type checkers the class keywords: msgspec's own stub knows only its own. At run time it is empty.
+
+    The transforms stand on Command, View and so on, and not on the metaclass, since some are frozen and others not.
+    """
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def __init_subclass__(  # noqa: PLR0913 - every class keyword there is
+            cls,
+            *,
+            name: str | None = None,
+            version: int = 1,
+            key: str | tuple[str, ...] = (),
+            route: str | None = None,
+            store: str | None = None,
+            shards: int = 1,
+            index: str | tuple[str | tuple[str, ...], ...] | list[str | tuple[str, ...]] = (),
+            snapshot_every: int | None = None,
+            fold_version: int | None = None,
+            **struct_options: Any,
+        ) -> None: ...
 
 
 def declaration(cls: type) -> Declaration:

@@ -30,7 +30,7 @@ def faults_of(document: Any, annotation: Any, *, forbid_unknown: bool) -> tuple[
 
 
 def known_part(node: Any, annotation: Any, path: str, unknown: list[Fault]) -> Any:
-    """*node* without the fields that *annotation* does not know, at every depth; what was left out goes to *unknown*."""
+    """*node* without the fields that *annotation* does not know, at every depth; they are added to *unknown*."""
     found = fitting_member(node, annotation)
     shape = shape_of(found)
     if shape and isinstance(node, dict):
@@ -62,14 +62,19 @@ def fitting_member(node: Any, annotation: Any) -> Any:
 
 
 def _could_be(node: Any, annotation: Any) -> bool:
-    shape = shape_of(annotation)
-    if isinstance(node, dict) and shape:
-        return shape.tag is None or node.get(shape.tag[0], shape.tag[1]) == shape.tag[1]
-    origin = get_origin(annotation) or annotation
+    shape, origin = shape_of(annotation), get_origin(annotation) or annotation
     if isinstance(node, dict):
-        return isinstance(origin, type) and issubclass(origin, Mapping)
-    is_listing = isinstance(origin, type) and issubclass(origin, Collection) and not issubclass(origin, str | bytes | Mapping)
-    return is_listing if isinstance(node, list) else not (is_listing or shape or annotation is type(None))
+        if shape is None:
+            return _is_kind(origin, Mapping)
+        return shape.tag is None or node.get(shape.tag[0], shape.tag[1]) == shape.tag[1]
+    is_listing = _is_kind(origin, Collection) and not _is_kind(origin, (str, bytes, bytearray, Mapping))
+    if isinstance(node, list):
+        return is_listing
+    return (node is None) == (annotation is type(None)) and not (is_listing or shape)
+
+
+def _is_kind(origin: Any, kinds: type | tuple[type, ...]) -> bool:
+    return isinstance(origin, type) and issubclass(origin, kinds)
 
 
 class _Listing:
@@ -154,5 +159,5 @@ def _decoder(annotation: Any) -> msgspec.json.Decoder[Any]:
 
 
 def _plain(error: Exception) -> str:
-    """msgspec's message without its own path, which is relative to a part."""
+    """The message without msgspec's own path, which is relative to a part."""
     return str(error).split(" - at `", 1)[0]

@@ -50,6 +50,6 @@ def _path(location: tuple[str | int, ...]) -> str:
 def pydantic_schema(cls: type[Any], name: str, ref_template: str) -> dict[str, dict[str, Any]]:
     """The JSON Schema of *cls* as a component called *name*, with a component for each model it contains."""
     template = ref_template.replace("{name}", "{model}")
-    schema: dict[str, Any] = cls.model_json_schema(ref_template=template)  # type: ignore[attr-defined]
+    schema: dict[str, Any] = cls.model_json_schema(ref_template=template)
     inner: dict[str, dict[str, Any]] = schema.pop("$defs", {})
     return {**inner, name: schema}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -11,6 +12,8 @@ from twofold.errors import UnknownNameError
 from twofold.messages.codec import Codec, Kind, codec_for
 from twofold.messages.declaration import declaration
 from twofold.messages.foreign import is_pydantic, pydantic_schema
+
+_NAME = re.compile(r"[\w.:-]{1,200}")
 
 
 class MessageType(NamedTuple):
@@ -38,23 +41,26 @@ class MessageTypes:
         """
         known = self._by_class.get(cls)
         if known is not None:
-            return known if known.kind == kind else self._fault(f"{known.name} is a {known.kind}, and not a {kind}")
+            return known if known.kind == kind else self._refused(f"{known.name} is a {known.kind}, and not a {kind}")
         declared = declaration(cls)
+        if not _NAME.fullmatch(declared.name):
+            return self._refused(f"{_place(cls)}: {declared.name!r} is no name: letters, digits, and - . _ : only")
         holder = self._by_name.get(declared.name)
         if holder is not None:
-            return self._fault(f"two types are called {declared.name!r}: {_place(holder.cls)} and {_place(cls)}")
+            return self._refused(f"two types are called {declared.name!r}: {_place(holder.cls)} and {_place(cls)}")
         if type(declared.version) is not int or declared.version < 1:
-            return self._fault(f"{_place(cls)}: version must be a whole number from 1, not {declared.version!r}")
+            return self._refused(f"{_place(cls)}: version must be a whole number from 1, not {declared.version!r}")
         try:
-            codec = codec_for(cls, kind=kind)
+            codec: Codec[Any] = codec_for(cls, kind=kind)
         except (TypeError, NameError, ValueError) as error:
-            return self._fault(f"{_place(cls)} cannot be a message: {error}")
+            return self._refused(f"{_place(cls)} cannot be a message: {error}")
         found = MessageType(cls, declared.name, declared.version, kind, codec)
         self._by_class[cls] = self._by_name[declared.name] = found
         return found
 
-    def _fault(self, fault: str) -> None:
+    def _refused(self, fault: str) -> MessageType | None:
         self.faults.append(fault)
+        return None
 
     def of(self, cls: type) -> MessageType:
         """The type registered for *cls*. Raises UnknownNameError."""

@@ -153,5 +153,8 @@ _QUICK = json.JSONDecoder(
     object_pairs_hook=_quick_object, parse_int=_quick_int, parse_float=_quick_fraction, parse_constant=_no_constant
 )
 _CAREFUL = json.JSONDecoder(
-    object_pairs_hook=_careful_object, parse_int=_careful_int, parse_float=_careful_fraction, parse_constant=_no_constant
+    object_pairs_hook=_careful_object,
+    parse_int=_careful_int,
+    parse_float=_careful_fraction,
+    parse_constant=_no_constant,
 )

@@ -20,7 +20,10 @@ class Field(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """An object type. `strict` says that msgspec itself refuses unknown fields; `tag` is the (field, value) that marks it."""
+    """An object type.
+
+    `strict` says that msgspec itself refuses unknown fields; `tag` is the (field, value) that marks it.
+    """
 
     fields: tuple[Field, ...]
     strict: bool
@@ -48,28 +51,38 @@ def members(annotation: Any) -> tuple[Any, ...]:
     return (annotation,)
 
 
-@lru_cache(maxsize=4096)
 def shape_of(annotation: Any) -> Shape | None:
     """The shape of an object type (Struct, dataclass, TypedDict); None for every other type."""
     annotation = bare(annotation)
-    cls = get_origin(annotation) or annotation
-    if not isinstance(cls, type):
-        return None
+    return _shape(annotation) if isinstance(get_origin(annotation) or annotation, type) else None
+
+
+@lru_cache(maxsize=4096)
+def _shape(annotation: Any) -> Shape | None:
+    cls: type = get_origin(annotation) or annotation
     if issubclass(cls, msgspec.Struct):
         return _struct_shape(cls, annotation)
-    if dataclasses.is_dataclass(cls):
-        return _dataclass_shape(cls)
     if is_typeddict(cls):
-        hints = get_type_hints(cls, include_extras=True)
-        required = cast("frozenset[str]", cls.__required_keys__)  # type: ignore[attr-defined]
-        return Shape(tuple(Field(name, name, hint, name in required) for name, hint in hints.items()), False, None)
-    return None
+        return _typed_dict_shape(cls)
+    return _dataclass_shape(cls) if dataclasses.is_dataclass(cls) else None
 
 
 def fields_of(annotation: Any) -> tuple[Field, ...]:
     """The fields of an object type; none for every other type."""
     shape = shape_of(annotation)
     return shape.fields if shape else ()
+
+
+def default_of(cls: type, name: str) -> Any:
+    """The default of the field *name*, or the factory that makes it; Ellipsis when it has none."""
+    if issubclass(cls, msgspec.Struct):
+        fields = {field.name: field for field in msgspec.structs.fields(cls)}
+        candidates = (fields[name].default, fields[name].default_factory)
+    elif dataclasses.is_dataclass(cls):
+        candidates = (cls.__dataclass_fields__[name].default, cls.__dataclass_fields__[name].default_factory)
+    else:
+        return ...
+    return next((each for each in candidates if each not in (msgspec.NODEFAULT, dataclasses.MISSING)), ...)
 
 
 def _struct_shape(cls: type[msgspec.Struct], annotation: Any) -> Shape | None:
@@ -83,7 +96,13 @@ def _struct_shape(cls: type[msgspec.Struct], annotation: Any) -> Shape | None:
     return Shape(fields, config.forbid_unknown_fields, tag)
 
 
-def _dataclass_shape(cls: type) -> Shape:
+def _typed_dict_shape(cls: Any) -> Shape:
+    hints = get_type_hints(cls)
+    fields = tuple(Field(name, name, hint, name in cls.__required_keys__) for name, hint in hints.items())
+    return Shape(fields, strict=False, tag=None)
+
+
+def _dataclass_shape(cls: Any) -> Shape:
     hints = get_type_hints(cls, include_extras=True)
     missing = dataclasses.MISSING
     fields = tuple(

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar, dataclass_transform
 
 import msgspec
 
 from twofold.errors import Fault, InvalidMessageError
-from twofold.messages.declaration import MessageMeta
+from twofold.messages.declaration import MessageMeta, TakesKeywords
 from twofold.read.columns import asked_value, fits_of, stored_value
 from twofold.read.view_store import Column, Key, Kind, ViewTable
 
 
-class View(msgspec.Struct, metaclass=MessageMeta, kw_only=True):
+@dataclass_transform(field_specifiers=(msgspec.field,), kw_only_default=True)
+class View(TakesKeywords, msgspec.Struct, metaclass=MessageMeta, kw_only=True):
     """A rule that folds events into rows, and one such row. Every field but the key has a default.
 
     Class keywords: `key` (field names that tell rows apart), `index` (field names, or tuples of them, to index),

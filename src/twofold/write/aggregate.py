@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints, overload
+from typing import Any, NamedTuple, TypeVar, Union, dataclass_transform, get_args, get_origin, get_type_hints, overload
 from urllib.parse import quote
 
 import msgspec
 
-from twofold.messages.declaration import MessageMeta, declaration
+from twofold.messages.declaration import MessageMeta, TakesKeywords, declaration
 from twofold.messages.folding import annotated_parameter, folds_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 _MARK = "__twofold_decides__"
 
 
-class Aggregate(msgspec.Struct, metaclass=MessageMeta, kw_only=True):
+@dataclass_transform(field_specifiers=(msgspec.field,), kw_only_default=True)
+class Aggregate(TakesKeywords, msgspec.Struct, metaclass=MessageMeta, kw_only=True):
     """A consistency boundary: fields are its state, `@decides` its rules, `@evolves` its fold.
 
     Every field needs a default: the state before the first event. Class keywords: `key` (the command field, or a tuple
