@@ -15,11 +15,11 @@ from twofold.errors import (
     VersionConflictError,
 )
 from twofold.event_store.outcome import Outcome, RecordedOutcome, Status
-from twofold.event_store.recorded_event import Mark
+from twofold.event_store.recorded_event import NewEvent, RecordedEvent
 from twofold.event_store.store import EventStore, Outcomes
 from twofold.event_store.write import Appended, Conflicted, StreamWrite, WriteResult
 from twofold.pipeline.context import Context
-from twofold.write.receipt import Receipt, StreamReceipt
+from twofold.write.receipt import Receipt
 
 
 class Answering:
@@ -28,6 +28,7 @@ class Answering:
     def __init__(self, events: EventStore, outcomes: Outcomes) -> None:
         self._events = events
         self._outcomes = outcomes
+        self.epoch = events.epoch
 
     async def answer(
         self,
@@ -41,9 +42,7 @@ class Answering:
         if isinstance(result, Appended):
             if rejection is not None:
                 raise rejection
-            mark = Mark(self._events.epoch, result.position, result.check)
-            written = _written(parts, result.versions)
-            return Receipt(written, _types(parts, result.versions), mark, outcome.message_id)
+            return Receipt(parts, result, self.epoch, outcome.message_id)
         if isinstance(result, Conflicted):
             raise VersionConflictError(result.stream, result.expected, result.actual)
         return await self.replayed(result.first, context)
@@ -72,30 +71,32 @@ class Answering:
 
     async def receipt(self, first: RecordedOutcome) -> Receipt:
         """The receipt of an accepted outcome, read from the log."""
-        mark = Mark(self._events.epoch, first.position, first.check)
-        if not first.events:
-            writes = () if first.outcome.stream is None else (StreamReceipt(first.outcome.stream, first.version),)
-            return Receipt(writes, (), mark, first.outcome.message_id, replayed=True)
-        page = await self._events.read_log(first.first - 1, up_to=first.position, limit=first.events, max_bytes=1 << 40)
-        types = tuple((event.type, event.version) for event in page.events)
-        versions = {event.stream: event.version for event in page.events}
-        writes = tuple(StreamReceipt(stream, version) for stream, version in versions.items())
-        return Receipt(writes, types, mark, first.outcome.message_id, replayed=True)
+        outcome = first.outcome
+        parts: tuple[StreamWrite, ...] = ()
+        versions: tuple[int, ...] = ()
+        if first.events:
+            page = await self._events.read_log(first.first - 1, up_to=first.position, limit=first.events, max_bytes=1 << 40)
+            parts, versions = _recorded_parts(page.events)
+        elif outcome.stream is not None:
+            parts, versions = (StreamWrite(outcome.stream, first.version),), (first.version,)
+        appended = Appended(first.first, first.position, versions, first.check, first.recorded_at)
+        return Receipt(parts, appended, self.epoch, outcome.message_id, replayed=True)
 
 
-def _written(parts: tuple[StreamWrite, ...], versions: tuple[int, ...]) -> tuple[StreamReceipt, ...]:
-    """The stream that was decided on, or of several those that got events."""
-    if len(parts) == 1:
-        return (StreamReceipt(parts[0].stream, versions[0]),)
-    return tuple(StreamReceipt(part.stream, now) for part, now in zip(parts, versions, strict=True) if part.events)
-
-
-def _types(parts: tuple[StreamWrite, ...], versions: tuple[int, ...]) -> tuple[tuple[str, int], ...]:
-    return tuple([
-        (event.type, now - len(part.events) + n)
-        for part, now in zip(parts, versions, strict=True)
-        for n, event in enumerate(part.events, 1)
-    ])
+def _recorded_parts(events: list[RecordedEvent]) -> tuple[tuple[StreamWrite, ...], tuple[int, ...]]:
+    """The parts that these events, which stand one after another, came from, and the streams' versions after them."""
+    by_stream: dict[str, list[RecordedEvent]] = {}
+    for event in events:
+        by_stream.setdefault(event.stream, []).append(event)
+    parts = tuple(
+        StreamWrite(
+            stream,
+            group[0].version - 1,
+            tuple(NewEvent(event.type, event.schema_version, event.data, event.message_id) for event in group),
+        )
+        for stream, group in by_stream.items()
+    )
+    return parts, tuple(group[-1].version for group in by_stream.values())
 
 
 def rejection_of(outcome: Outcome) -> Rejected:

@@ -47,7 +47,7 @@ class CommandBus:
             layers = (validating(message), *middlewares, self._in_flight.once_a_key, retry)
             self._chains[cls] = surround(endpoint, layers)
 
-    async def send(self, command: Any, context: Context) -> Receipt:
+    def send(self, command: Any, context: Context) -> Awaitable[Receipt]:
         """Handle *command* and answer once it is durable.
 
         Raises:
@@ -64,8 +64,7 @@ class CommandBus:
         if holding_the_writer.get():
             raise NestedSendError("a handler with a unit of work holds the writer: publish events, or send afterwards")
         context.arrived = perf_counter()
-        receipt: Receipt = await chain(command, context)
-        return receipt
+        return chain(command, context)
 
 
 def validating(message: MessageType) -> Middleware:

@@ -52,6 +52,12 @@ class Committer:
         self._writing: asyncio.Task[None] | None = None
         self._is_called = False
         self._is_closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def _bind(self) -> asyncio.AbstractEventLoop:
+        """Asked once: the answer costs a system call."""
+        self._loop = asyncio.get_running_loop()
+        return self._loop
 
     def submit(
         self, streams: tuple[StreamWrite, ...], outcome: Outcome, states: tuple[StreamState, ...], origin: bytes
@@ -61,7 +67,7 @@ class Committer:
         *states* are those it was decided on, already advanced by its events. Raises UnavailableError
         when too much is waiting, ClosedError when closing; the states are thrown away then.
         """
-        loop = asyncio.get_running_loop()
+        loop = self._loop or self._bind()
         pending = Pending(streams, outcome, states, origin, loop.create_future())
         if self._is_closed or len(self._waiting) >= self._max_waiting:
             self._throw_away(pending)

@@ -19,7 +19,7 @@ from twofold.errors import (
 from twofold.event_store.outcome import Outcome, Status
 from twofold.event_store.recorded_event import NewEvent
 from twofold.event_store.stream import stream_name
-from twofold.event_store.write import StreamWrite
+from twofold.event_store.write import Appended, StreamWrite
 from twofold.messages.message_types import MessageType
 from twofold.pipeline.context import Context
 from twofold.write.aggregate import AggregateDefinition, Decision
@@ -30,6 +30,7 @@ from twofold.write.repository import Repository, run_fold
 from twofold.write.snapshotter import Snapshotter
 from twofold.write.states import States, StreamState
 
+_ACCEPTED, _REJECTED = int(Status.ACCEPTED), int(Status.REJECTED)
 EventTypes = dict[type, MessageType]
 
 
@@ -52,6 +53,7 @@ def on_aggregate(
     VersionConflictError when someone else was first, and Rejected once the refusal is on record."""
     committer, repository, states, event_types, answering, ids, snapshotter = desk
     every = snapshotter.interval(definition.category)
+    epoch = answering.epoch
     decide, (must_be_new, must_exist) = decision.function, decision.existence
     category, stream_id, folds = definition.category, definition.stream_id, definition.folds
 
@@ -81,6 +83,8 @@ def on_aggregate(
         result = await committer.submit(parts, outcome, (held,), outcome.origin)
         if every and version // every < (version + len(new)) // every:
             snapshotter.note(stream)
+        if rejection is None and type(result) is Appended:
+            return Receipt(parts, result, epoch, message_id)
         return await answering.answer(result, outcome, parts, rejection, context)
 
     return attempt
@@ -133,6 +137,13 @@ def outcome_of(
     context: Context, name: str, message_id: bytes, stream: str | None, version: int, rejection: Rejected | None
 ) -> Outcome:
     """The outcome record of one decision."""
+    correlation_id = context.correlation_id or message_id
+    duration = int((perf_counter() - context.arrived) * 1e6)
+    if rejection is None and context.key is None:
+        return Outcome(
+            message_id=message_id, command=name, status=_ACCEPTED, correlation_id=correlation_id, stream=stream,
+            decided_on=version, origin=context.origin(), duration=duration,
+        )  # fmt: skip
     code = text = details = None
     if rejection is not None:
         code, text = rejection.code, rejection.message
@@ -140,8 +151,8 @@ def outcome_of(
     return Outcome(
         message_id=message_id,
         command=name,
-        status=Status.ACCEPTED if rejection is None else Status.REJECTED,
-        correlation_id=context.correlation_id or message_id,
+        status=_ACCEPTED if rejection is None else _REJECTED,
+        correlation_id=correlation_id,
         stream=stream,
         decided_on=version,
         key=context.key,
@@ -151,5 +162,5 @@ def outcome_of(
         message=text,
         details=details,
         origin=context.origin(),
-        duration=int((perf_counter() - context.arrived) * 1e6),
+        duration=duration,
     )

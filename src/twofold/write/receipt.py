@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from twofold.event_store.recorded_event import Mark
 from twofold.event_store.token import encode_token
+from twofold.event_store.write import Appended, StreamWrite
 from twofold.messages.metadata import id_text
 
 
@@ -27,65 +29,75 @@ class StreamReceipt(NamedTuple):
 class Receipt:
     """What came of an accepted command, durably.
 
-    `stream` and `version` are None when it wrote to several streams or to none of its own; `writes` lists them.
     `replayed` is True when the command had been handled before and this is the first answer again.
     """
 
-    __slots__ = ("_mark", "_message_id", "_types", "replayed", "writes")
+    __slots__ = ("_appended", "_epoch", "_message_id", "_parts", "replayed")
 
     def __init__(
-        self,
-        writes: tuple[StreamReceipt, ...],
-        types: tuple[tuple[str, int], ...],
-        mark: Mark,
-        message_id: bytes,
-        *,
-        replayed: bool = False,
+        self, parts: tuple[StreamWrite, ...], appended: Appended, epoch: str, message_id: bytes, *, replayed: bool = False
     ) -> None:
-        self.writes = writes
-        self.replayed = replayed
-        self._types = types
-        self._mark = mark
+        """What was written, and where it stands; all else is worked out when it is asked for."""
+        self._parts = parts
+        self._appended = appended
+        self._epoch = epoch
         self._message_id = message_id
+        self.replayed = replayed
+
+    @property
+    def writes(self) -> tuple[StreamReceipt, ...]:
+        """The stream that was decided on; of several, those that got events."""
+        alone = len(self._parts) == 1
+        return tuple(StreamReceipt(part.stream, now) for part, now in self._with_versions() if part.events or alone)
 
     @property
     def stream(self) -> str | None:
-        """The one stream that was decided on, or None."""
-        return self.writes[0].stream if len(self.writes) == 1 else None
+        """The one stream of `writes`, or None when there are several or none."""
+        writes = self.writes
+        return writes[0].stream if len(writes) == 1 else None
 
     @property
     def version(self) -> int | None:
-        """Its version afterwards, or None."""
-        return self.writes[0].version if len(self.writes) == 1 else None
+        """That stream's version afterwards, or None."""
+        writes = self.writes
+        return writes[0].version if len(writes) == 1 else None
 
     @property
     def position(self) -> int:
         """The position of the last event, or the log's head when there was none."""
-        return self._mark.position
+        return self._appended.position
 
     @property
     def events(self) -> tuple[EventReceipt, ...]:
-        """The stored events, in order."""
-        first = self._mark.position - len(self._types) + 1
-        return tuple(EventReceipt(name, version, first + n) for n, (name, version) in enumerate(self._types))
+        """The stored events, in order; they stand one after another in the log."""
+        named = [
+            (event.type, now - len(part.events) + n)
+            for part, now in self._with_versions()
+            for n, event in enumerate(part.events, 1)
+        ]
+        first = self._appended.first
+        return tuple(EventReceipt(name, version, first + n) for n, (name, version) in enumerate(named))
 
     @property
     def token(self) -> str:
         """Says "the log, up to here"; give it to a query as `after=` to read this write."""
-        return encode_token(self._mark)
+        return encode_token(Mark(self._epoch, self._appended.position, self._appended.check))
 
     @property
     def message_id(self) -> str:
         """The command's id, as text."""
         return id_text(self._message_id)
 
+    def _with_versions(self) -> Iterator[tuple[StreamWrite, int]]:
+        return zip(self._parts, self._appended.versions, strict=True)
+
     def __repr__(self) -> str:
-        names = ", ".join(name for name, _ in self._types)
+        names = ", ".join(event.type for event in self.events)
         return f"Receipt({', '.join(f'{w.stream}@{w.version}' for w in self.writes)}; {names or 'no events'})"
 
-    def __eq__(self, other: Any) -> bool:
+    def __eq__(self, other: object) -> bool:
         """Two receipts are equal when they are of the same command."""
-        return isinstance(other, Receipt) and self._message_id == other._message_id and self._mark == other._mark
+        return isinstance(other, Receipt) and (self._message_id, self.token) == (other._message_id, other.token)
 
     def __hash__(self) -> int:
         return hash(self._message_id)
