@@ -8,7 +8,7 @@ from examples.shop.lines import NOTHING, OrderLine
 from twofold import View, evolves
 
 
-class OrderPage(View, key="order_id", index=("customer_id", "business_day", "status")):
+class OrderPage(View, key="order_id", index=("customer_id", "placed_at", "status")):
     """An order with its lines and how far it has come. `zero_lines` counts lines that were free or weighed nothing."""
 
     order_id: str

@@ -8,6 +8,7 @@ import msgspec
 
 from examples.shop.customer_dashboard import CustomerDashboard, RecentOrder
 from examples.shop.lines import NOTHING
+from examples.shop.paging import every
 from examples.shop.product_text import ProductText
 from examples.shop.sales import DailyRevenue, ProductSales
 from twofold import Query, Rejected, Rows, answers
@@ -83,7 +84,7 @@ async def revenue_between(query: RevenueBetween, days: Rows[DailyRevenue]) -> Re
         raise Rejected("period-too-long", f"A period has at most {LONGEST_PERIOD_DAYS} days")
     placed: defaultdict[str, Decimal] = defaultdict(Decimal)
     cancelled: defaultdict[str, Decimal] = defaultdict(Decimal)
-    async for row in days.every(days.c.day >= query.first, days.c.day <= query.last):
+    async for row in every(days, days.c.day >= query.first, days.c.day <= query.last):
         placed[row.department] += row.placed
         cancelled[row.department] += row.cancelled
     total, taken_back = sum(placed.values(), NOTHING), sum(cancelled.values(), NOTHING)

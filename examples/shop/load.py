@@ -1,0 +1,122 @@
+"""Imports a year of baskets as fast as it can, and checks the totals to the cent against sums it did not make.
+
+`python -m examples.shop.load` (see `--help`); exit code 1 when a total differs.
+"""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+from pathlib import Path
+
+from examples.shop import sample
+from examples.shop.app import app
+from examples.shop.baskets import Source
+from examples.shop.data_folder import DATA
+from examples.shop.in_process import catalog_of, sender
+from examples.shop.journey import Step, journey
+from examples.shop.progress import Report, progress
+from examples.shop.sending import Tally, send_journeys
+from examples.shop.source import DatasetMissingError, dataset_folder, whole_year
+from examples.shop.totals import Sums, differences, totals_of, year_lines
+from twofold import OpenApp
+
+AT_ONCE = 1_000
+SHOWN = 20
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the loader; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        source: Source = sample.Sample() if options.sample else whole_year()
+    except DatasetMissingError as missing:
+        print(f"{missing}`--sample` loads the few hundred baskets that are in the repository.", file=sys.stderr)
+        return 2
+    options.db.parent.mkdir(parents=True, exist_ok=True)
+    if options.fresh:
+        _remove(options.db)
+    print(f"loading {source.name}: {source.basket_count:,} baskets, {source.product_count:,} products", flush=True)
+    return asyncio.run(load(source, f"sqlite:///{options.db}"))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m examples.shop.load", description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--db", type=Path, default=DATA / "year.db", help="the log's file (default: %(default)s)")
+    parser.add_argument("--fresh", action="store_true", help="remove what an earlier run has left there")
+    parser.add_argument("--sample", action="store_true", help="load the sample of the repository instead of the year")
+    return parser
+
+
+def _remove(db: Path) -> None:
+    for file in db.parent.glob(f"{db.stem}*.db*"):
+        file.unlink()
+
+
+async def load(source: Source, url: str) -> int:
+    """Import *source* into the store at *url*, and compare; returns the exit code.
+
+    Workers wait until all commands are in: folding large pages then takes less time in all.
+    """
+    started = time.monotonic()
+    tally = Tally()
+    async with app.open(url, workers=False) as shop:
+        await _import_catalog(shop, source)
+        await _import_orders(shop, source, tally)
+        await _fold(shop)
+        seconds = time.monotonic() - started
+        actual = await totals_of(shop, tally)
+    return _judge(_expected(source), actual, tally, seconds)
+
+
+async def _import_catalog(shop: OpenApp, source: Source) -> None:
+    with progress("products", source.product_count) as report:
+        await send_journeys(_counted(catalog_of(source), report), sender(shop), Tally(), at_once=AT_ONCE)
+
+
+async def _import_orders(shop: OpenApp, source: Source, tally: Tally) -> None:
+    departments = {product.product_id: product.department for product in source.products()}
+    journeys = (journey(basket, departments) for basket in source.baskets())
+    with progress("orders", source.basket_count) as report:
+        await send_journeys(_counted(journeys, report), sender(shop), tally, at_once=AT_ONCE)
+
+
+def _counted(journeys: Iterable[Iterable[Step]], report: Report) -> Iterator[Iterable[Step]]:
+    for number, steps in enumerate(journeys, 1):
+        yield steps
+        report(number)
+
+
+async def _fold(shop: OpenApp) -> None:
+    head = (await shop.log.events.mark()).position
+    with progress("views", head * len(shop.projectors)) as report:
+        while await shop.step():
+            report(sum(projector.status().position for projector in shop.projectors.values()))
+        report(sum(projector.status().position for projector in shop.projectors.values()))
+
+
+def _expected(source: Source) -> Sums:
+    """The sums made by other code; it is imported only here, and needs duckdb."""
+    sums_of = import_module("examples.shop.independent").sums_of
+    folder = dataset_folder() if source.whole else sample.FOLDER
+    suffix = "parquet" if source.whole else "csv"
+    found: Sums = sums_of(folder / f"transactions.{suffix}", folder / f"products.{suffix}")
+    return found
+
+
+def _judge(expected: Sums, actual: Sums, tally: Tally, seconds: float) -> int:
+    print(f"{tally.sent:,} commands in {seconds:,.1f} s with all views: {tally.sent / seconds:,.0f}/s")
+    print(*year_lines(actual["year"]), sep="\n")
+    wrong = list(differences(expected, actual))
+    if wrong:
+        print(f"\n{len(wrong)} totals are not what the files say:", *wrong[:SHOWN], sep="\n  ", file=sys.stderr)
+        return 1
+    compared = sum(map(len, expected.values()))
+    print(f"equal, to the cent, to {compared:,} sums computed straight from the files")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
