@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RIGHT = ROOT / "tests" / "typing" / "public_api.py"
 
 WRONG = """
-from tests.typing.public_api import Account, AccountPage, Deposit, HowMany, MoneyDeposited, Richest, app
+from tests.typing.public_api import Account, AccountPage, Deposit, HowMany, Richest, app
 from decimal import Decimal
 
 Deposit(account_id="ada")  # wrong: a field is missing
@@ -28,7 +28,6 @@ async def main() -> None:
         rows: int = await bank.ask(Richest(at_least=Decimal(1)))  # wrong: the query answers a list
         count: str = await bank.ask(HowMany())  # wrong: the query answers a number
         page: Account = await bank.get(AccountPage, "ada")  # wrong: the view's row
-        await bank.send(MoneyDeposited(amount=Decimal(1)))  # wrong: an event is not a command
         await bank.ask(Deposit(account_id="ada", amount=Decimal(50)))  # wrong: a command is not a query
         print(rows, count, page)
 """
