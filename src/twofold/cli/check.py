@@ -18,7 +18,7 @@ from twofold.errors import ConfigError, WiringError
 @app_argument
 @as_json
 @click.pass_context
-def verb(ctx: click.Context, app: str | None, *, json: bool) -> None:
+def verb(ctx: click.Context, /, app: str | None, *, json: bool) -> None:
     """Find every wiring and configuration fault of MODULE:APP; exit 1 when there is one."""
     try:
         config = Config.load()

@@ -11,8 +11,8 @@ from twofold.app.app import App
 from twofold.app.open_app import OpenApp
 from twofold.app.stores import parse_url
 from twofold.cli.exits import remedy_of
-from twofold.cli.target import existing_store, find_app_or_none
 from twofold.cli.opening import Place
+from twofold.cli.target import existing_store, find_app_or_none
 from twofold.cli.version import versions
 from twofold.cli.view_lag import LATE, measure_all
 from twofold.clock import Clock, SystemClock

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+
 import click
 
 from twofold.cli.diagnosis import BAD, Finding, examine
@@ -19,7 +20,7 @@ _COLOURS = {"ok": "green", "note": "yellow", "bad": "red"}
 @as_json
 @on_store
 @click.pass_context
-def verb(ctx: click.Context, *, restored: bool, json: bool, **place: str | None) -> None:
+def verb(ctx: click.Context, /, *, restored: bool, json: bool, **place: str | None) -> None:
     """Check configuration, wiring, store, clock and the lag of views. Exit 3 when something is wrong."""
     if restored:
         raise CliError(

@@ -162,7 +162,7 @@ async def _export(place: Place, output: IO[bytes], between: tuple[int, int | Non
 @as_json
 @on_store
 @click.pass_context
-def verify(ctx: click.Context, *, json: bool, **place: str | None) -> None:
+def verify(ctx: click.Context, /, *, json: bool, **place: str | None) -> None:
     """Check the whole log: positions rise, times do not fall, versions have no gap, data can be decoded.
 
     Without an app, data is only checked to be JSON. Exit 1 when anything is wrong.

@@ -87,7 +87,7 @@ class Refusal(click.ClickException):
     def __init__(self, error: TwofoldError) -> None:
         super().__init__(str(error))
         self.error = error
-        self.exit_code = exit_code(error)
+        self.exit_code = exit_code(error)  # type: ignore[misc]  # click declares it for the class
 
     def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002 - click names it; errors go to stderr
         """Print code, text, cause and remedy to standard error."""

@@ -45,7 +45,9 @@ def _pairs(name: str, given: Sequence[str]) -> dict[str, list[str]]:
 
 def message_rows(known: Mapping[str, MessageType]) -> list[dict[str, Any]]:
     """Messages by name with their fields; one that may be left out ends with a question mark."""
-    return [{"name": each.name, "version": each.version, "fields": _field_names(each)} for _, each in sorted(known.items())]
+    return [
+        {"name": each.name, "version": each.version, "fields": _field_names(each)} for _, each in sorted(known.items())
+    ]
 
 
 def _field_names(found: MessageType) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import NamedTuple
 
@@ -43,7 +43,7 @@ class Wanted(NamedTuple):
 
 async def walk(
     log: EventStore, after: int = 0, *, up_to: int | None = None, where: LogFilter = EVERYTHING
-) -> AsyncIterator[RecordedEvent]:
+) -> AsyncGenerator[RecordedEvent, None]:
     """Every event behind position *after*, in order, up to *up_to* or else to the head at the time."""
     at_head = False
     while not at_head:
@@ -54,7 +54,7 @@ async def walk(
         after = page.reached
 
 
-async def follow(log: EventStore, after: int, where: LogFilter) -> AsyncIterator[RecordedEvent]:
+async def follow(log: EventStore, after: int, where: LogFilter) -> AsyncGenerator[RecordedEvent, None]:
     """Every event behind position *after*, for ever, as they come."""
     while True:
         page = await log.read_log(after, where=where, limit=PAGE)

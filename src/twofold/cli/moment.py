@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.3 only
     """An ISO 8601 date or time; without a zone it is UTC."""
 
     name = "time"

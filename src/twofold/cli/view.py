@@ -51,7 +51,7 @@ def list_views(app: str | None, *, json: bool) -> None:
 @as_json
 @on_store
 @click.pass_context
-def status(ctx: click.Context, name: str | None, *, json: bool, **place: str | None) -> None:
+def status(ctx: click.Context, /, name: str | None, *, json: bool, **place: str | None) -> None:
     """Show how far the view NAME, or every view, is behind the log.
 
     Late means behind by more than `lag_objective`: exit 3.
@@ -79,7 +79,9 @@ def _row(status: ReaderStatus) -> dict[str, Any]:
 @as_json
 @on_store
 @click.pass_context
-def wait(ctx: click.Context, name: str, token: str | None, timeout: float, *, json: bool, **place: str | None) -> None:
+def wait(
+    ctx: click.Context, /, name: str, token: str | None, timeout: float, *, json: bool, **place: str | None
+) -> None:
     """Wait until the view NAME, which another process keeps in step, has read up to a token.
 
     Exit 1 when it has not in time.

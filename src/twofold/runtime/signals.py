@@ -12,7 +12,7 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 @contextmanager
 def stop_signals(then: Callable[[], object] = lambda: None) -> Iterator[asyncio.Event]:
-    """An event that is set, and *then* called, by a SIGTERM or SIGINT. Use it on the main thread, inside a running loop.
+    """An event that is set, and *then* called, by a SIGTERM or SIGINT; on the main thread, inside a running loop.
 
     From then on that signal has its default effect, so a second one ends the process even when the loop is
     blocked. The other one still only asks: Ctrl-C reaches a whole family of processes, and a parent's SIGTERM

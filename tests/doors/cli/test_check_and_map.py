@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 from tests.doors.cli.conftest import Run, json_of
-
 from twofold.cli.exits import CHECK_FAILED
 
 

@@ -5,8 +5,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from tests.doors.cli.conftest import Run, json_of, start
 
+from tests.doors.cli.conftest import Run, json_of, start
 from twofold.cli.exits import CHECK_FAILED, UNHEALTHY, USAGE
 
 

@@ -8,8 +8,8 @@ import time
 import click
 import pytest
 from click.testing import CliRunner
-from tests.doors.cli.conftest import Run, environment
 
+from tests.doors.cli.conftest import Run, environment
 from twofold import errors
 from twofold.cli.exits import CHECK_FAILED, EXITS, UNHEALTHY, USAGE, CliError, Refusal, exit_code
 from twofold.cli.main import VERBS, Verbs, cli
@@ -19,9 +19,7 @@ HELP_SECONDS = 0.15
 
 
 def families() -> list[type[TwofoldError]]:
-    return [
-        each for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, TwofoldError)
-    ]
+    return [each for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, TwofoldError)]
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -68,9 +66,7 @@ def test_every_listing_verb_has_json(verb: str) -> None:
     assert isinstance(group, click.Group)
 
     without = [
-        name
-        for name, command in group.commands.items()
-        if not any("--json" in each.opts for each in command.params)
+        name for name, command in group.commands.items() if not any("--json" in each.opts for each in command.params)
     ]
 
     assert set(without) <= {"show", "export"}, "those print JSON or nothing else anyway"
@@ -97,10 +93,7 @@ class Failing(Verbs):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         @click.command()
         def verb() -> None:
-            try:
-                raise OSError("disk on fire")
-            except OSError as cause:
-                raise StoreUnavailableError("the store did not answer") from cause
+            raise StoreUnavailableError("the store did not answer") from OSError("disk on fire")
 
         return verb
 

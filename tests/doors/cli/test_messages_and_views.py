@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.doors.cli.conftest import Run, json_of
 
+from tests.doors.cli.conftest import Run, json_of
 from twofold.cli.exits import CHECK_FAILED, UNHEALTHY, USAGE
 
 

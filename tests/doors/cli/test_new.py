@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.doors.cli.conftest import Run, environment
 
+from tests.doors.cli.conftest import Run, environment
 from twofold.cli.exits import USAGE
 
 
@@ -17,7 +17,11 @@ def test_new_makes_three_files_and_says_what_to_type_next(empty_folder: Path, ru
 
     assert time.perf_counter() - begun < 1
     assert result.exit_code == 0
-    assert sorted(path.name for path in (empty_folder / "shop").iterdir()) == ["app.py", "pyproject.toml", "test_app.py"]
+    assert sorted(path.name for path in (empty_folder / "shop").iterdir()) == [
+        "app.py",
+        "pyproject.toml",
+        "test_app.py",
+    ]
     assert "cd shop && twofold dev" in result.output
     assert "PROJECT" not in "".join(path.read_text() for path in (empty_folder / "shop").iterdir())
 

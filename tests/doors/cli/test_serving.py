@@ -3,14 +3,13 @@
 import re
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from tests.doors.cli.conftest import Run, start
 
+from tests.doors.cli.conftest import Run, start
 from twofold.cli.exits import UNHEALTHY, USAGE
 from twofold.cli.serving import address_of, listen
 
@@ -101,7 +100,6 @@ def test_dev_serves_on_its_own_store_and_starts_again_on_a_save(project: Path) -
             link = link_in(process, "is ready")
             assert send(link, "t1").status_code == 200
             touched = (project / "app.py").read_text().replace('"shop"', '"renamed"')
-            time.sleep(0.05)
             (project / "app.py").write_text(touched)
             link_in(process, "renamed is ready")
             assert send(link, "t1").status_code == 409

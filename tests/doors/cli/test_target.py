@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from tests.doors.cli.conftest import Run
 
+from tests.doors.cli.conftest import Run
 from twofold.cli.exits import CHECK_FAILED, UNHEALTHY, USAGE
 
 
@@ -60,7 +60,11 @@ def test_a_module_with_two_apps_asks_which(project: Path, run: Run) -> None:
 
 @pytest.mark.parametrize(
     ("code", "text"),
-    [("1 / 0", "broken.py:1: ZeroDivisionError"), ("def f(:", "broken.py:1: SyntaxError"), ("import nope", "No module")],
+    [
+        ("1 / 0", "broken.py:1: ZeroDivisionError"),
+        ("def f(:", "broken.py:1: SyntaxError"),
+        ("import nope", "No module"),
+    ],
 )
 def test_an_app_that_cannot_be_imported_is_told_with_its_place(
     empty_folder: Path, run: Run, code: str, text: str
@@ -76,7 +80,9 @@ def test_an_app_that_cannot_be_imported_is_told_with_its_place(
 
 def test_wiring_faults_while_importing_are_all_reported(project: Path, run: Run) -> None:
     with (project / "app.py").open("a") as file:
-        file.write("class NoKey(View):\n    title: str = ''\n\napp = App('shop', aggregates=[Task, Task], views=[NoKey])\n")
+        file.write(
+            "class NoKey(View):\n    title: str = ''\n\napp = App('shop', aggregates=[Task, Task], views=[NoKey])\n"
+        )
 
     result = run("check")
 
