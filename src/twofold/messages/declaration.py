@@ -41,6 +41,7 @@ class MessageMeta(msgspec.StructMeta):
     ) -> MessageMeta:
         """Make the Struct class; keywords that are not twofold's go on to msgspec."""
         options = {word: keywords.pop(word) for word in tuple(keywords) if word in OPTIONS}
+        keywords.setdefault("kw_only", True)  # msgspec does not inherit it
         cls = super().__new__(mcs, cls_name, bases, namespace, **keywords)
         keys = (key,) if isinstance(key, str) else tuple(key)
         cls.__twofold__ = Declaration(name or cls_name, version, keys, options)

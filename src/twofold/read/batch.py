@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+import msgspec
 
 from twofold.errors import FoldError, TwofoldError
 from twofold.event_store.recorded_event import RecordedEvent
 from twofold.read.view import Gone, KeyOf, ViewDefinition
 from twofold.read.view_store import Key, RowChange, StoredRow
 
+T = TypeVar("T")
 BREATH = 256
 """After how many events a batch lets other tasks run."""
 
@@ -33,6 +36,11 @@ class EventFailedError(Exception):
         self.event, self.cause = event, cause
 
 
+def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), BREATH):
+        yield items[start : start + BREATH]
+
+
 class UnsoundBatchError(Exception):
     """A batch gave rows that cannot be stored; which event did it is found by folding one at a time."""
 
@@ -44,20 +52,25 @@ def unsound(events: Sequence[RecordedEvent], cause: Exception) -> Exception:
     return EventFailedError(events[0], cause) if len(events) == 1 else UnsoundBatchError(str(cause))
 
 
-class _Slot:
+class _Slot(msgspec.Struct):
     """A row while its batch is folded; `row` None means that there is none."""
 
-    __slots__ = ("key", "position", "row", "touched")
-
-    def __init__(self, key: Key) -> None:
-        self.key = key
-        self.row: Any = None
-        self.position = 0
-        self.touched = False
+    key: Key
+    row: Any = None
+    position: int = 0
+    touched: bool = False
 
 
 Fold = Callable[[Any, Any], Any]
-_Step = tuple[RecordedEvent, Any, Fold, Key]
+_Step = tuple[RecordedEvent, Any, Fold, _Slot]
+
+
+class _Plan:
+    """What a batch does: its steps in order, and the rows they touch by key."""
+
+    def __init__(self) -> None:
+        self.steps: list[_Step] = []
+        self.slots: dict[Key, _Slot] = {}
 
 
 class Folder:
@@ -78,27 +91,30 @@ class Folder:
 
         Raises EventFailedError at the first event that fails, and UnsoundBatchError when a row cannot be stored.
         """
-        steps = await self._plan(events, after)
-        slots = self._slots(steps)
-        stored = await load([slot.key for slot in slots.values()]) if slots else {}
-        self._fill(slots.values(), stored)
-        for start in range(0, len(steps), BREATH):
-            self._fold(steps[start : start + BREATH], slots)
+        plan = _Plan()
+        for part in _parts(events):
+            self._decode(part, after, plan)
             await asyncio.sleep(0)
+        if plan.slots:
+            rows = await load([slot.key for slot in plan.slots.values()])
+            for keys in _parts(list(rows)):
+                self._fill(keys, rows, plan.slots)
+                await asyncio.sleep(0)
+        for steps in _parts(plan.steps):
+            self._fold(steps)
+            await asyncio.sleep(0)
+        changes: list[RowChange] = []
         try:
-            return [self._change(slot) for slot in slots.values() if slot.touched]
+            for slots in _parts(list(plan.slots.values())):
+                changes += [self._change(slot) for slot in slots if slot.touched]
+                await asyncio.sleep(0)
         except TwofoldError as error:
             raise unsound(events, error) from error
+        return changes
 
-    async def _plan(self, events: Sequence[RecordedEvent], after: int) -> list[_Step]:
-        steps: list[_Step] = []
-        for start in range(0, len(events), BREATH):
-            self._decode(events[start : start + BREATH], after, steps)
-            await asyncio.sleep(0)
-        return steps
-
-    def _decode(self, events: Sequence[RecordedEvent], after: int, steps: list[_Step]) -> None:
-        wanted, single, decoders, add = self._definition.event_names, self._single, self._decoders, steps.append
+    def _decode(self, events: Sequence[RecordedEvent], after: int, plan: _Plan) -> None:
+        wanted, single, decoders = self._definition.event_names, self._single, self._decoders
+        slots, add = plan.slots, plan.steps.append
         for recorded in events:
             name = recorded.type
             if recorded.position <= after or name not in wanted:
@@ -107,47 +123,42 @@ class Folder:
                 decode = decoders.get((name, recorded.schema_version)) or self._decoder(recorded)
                 event = decode(recorded.data)
                 route = single.get(event.__class__)
-                if route is not None:
-                    add((recorded, event, route[0], route[1](event, recorded.stream)))
-                else:
-                    steps.extend(self._grouped(recorded, event))
+                if route is None:
+                    self._group(recorded, event, plan)
+                    continue
+                key = route[1](event, recorded.stream)
+                add((recorded, event, route[0], slots.get(key) or self._new_slot(key, slots)))
             except Exception as error:
                 raise EventFailedError(recorded, error) from error
+
+    def _new_slot(self, key: Key, slots: dict[Key, _Slot]) -> _Slot:
+        slot = slots[key] = _Slot(self._definition.stored_key(key))
+        return slot
 
     def _decoder(self, recorded: RecordedEvent) -> Callable[[bytes], Any]:
         version = recorded.schema_version
         decode = self._decoders[recorded.type, version] = self._events.decoder(recorded.type, version)
         return decode
 
-    def _grouped(self, recorded: RecordedEvent, event: Any) -> list[_Step]:
+    def _group(self, recorded: RecordedEvent, event: Any, plan: _Plan) -> None:
         """An event that touches several rows, or is folded in several ways: one step a row."""
         folds: dict[Key, list[Fold]] = {}
         for route in self._definition.routes.get(type(event), ()):
             for key in route.keys_of(event, recorded.stream):
                 folds.setdefault(key, []).append(route.fold)
-        return [(recorded, event, _one_after_another(found), key) for key, found in folds.items()]
+        for key, found in folds.items():
+            slot = plan.slots.get(key) or self._new_slot(key, plan.slots)
+            plan.steps.append((recorded, event, _one_after_another(found), slot))
 
-    def _slots(self, steps: Sequence[_Step]) -> dict[Key, _Slot]:
-        slots: dict[Key, _Slot] = {}
-        for recorded, _, _, key in steps:
-            if key not in slots:
-                try:
-                    slots[key] = _Slot(self._definition.stored_key(key))
-                except Exception as error:
-                    raise EventFailedError(recorded, error) from error
-        return slots
+    def _fill(self, keys: Sequence[Key], rows: Mapping[Key, StoredRow], slots: Mapping[Key, _Slot]) -> None:
+        row = self._definition.row
+        for key in keys:
+            stored, slot = rows[key], slots[key]
+            slot.row, slot.position = row(stored.values), stored.position
 
-    def _fill(self, slots: Iterable[_Slot], rows: Mapping[Key, StoredRow]) -> None:
-        for slot in slots:
-            stored = rows.get(slot.key)
-            if stored is not None:
-                slot.row = self._definition.row(stored.values)
-                slot.position = stored.position
-
-    def _fold(self, steps: Sequence[_Step], slots: Mapping[Key, _Slot]) -> None:
+    def _fold(self, steps: Sequence[_Step]) -> None:
         new_row = self._definition.new_row
-        for recorded, event, fold, key in steps:
-            slot = slots[key]
+        for recorded, event, fold, slot in steps:
             position = recorded.position
             if position <= slot.position:
                 continue
@@ -168,9 +179,8 @@ class Folder:
         if slot.row is None:
             return RowChange(slot.key, None, slot.position)
         values = self._definition.values(slot.row)
-        for name, part in zip(self._definition.table.key, slot.key, strict=True):
-            if values[name] != part:
-                raise FoldError(f"a fold changed the key of row {slot.key!r}: {name} is {values[name]!r}")
+        if self._definition.key_of(values) != slot.key:
+            raise FoldError(f"a fold changed the key of row {slot.key!r}")
         return RowChange(slot.key, values, slot.position)
 
 

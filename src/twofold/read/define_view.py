@@ -18,6 +18,7 @@ from twofold.read.view_store import Column, Kind, ViewTable
 
 V = TypeVar("V", bound=View)
 RESERVED = frozenset({"sort", "limit", "cursor"})
+RESERVED_PREFIXES = ("sqlite_", "twofold_", "pg_")
 _NO_KEY_KINDS = frozenset({Kind.JSON, Kind.REAL})
 
 
@@ -40,8 +41,10 @@ def define_view(
     reader.check_key(columns, key)
     routes = reader.routes([column for name in key for column in columns if column.name == name])
     names, used = _stored_names(routes, upcasters)
-    mark = code_mark(cls, columns, key, [step.function for step in used])
-    table = ViewTable(declaration(cls).name, columns, key, reader.indexes(columns), mark)
+    reader.check_names(columns)
+    indexes = reader.indexes(columns)
+    mark = "" if reader.faults else code_mark(cls, columns, key, [step.function for step in used])
+    table = ViewTable(declaration(cls).name, columns, key, indexes, mark)
     return ViewDefinition(cls, table, routes, event_names=names, faults=reader.faults)
 
 
@@ -77,6 +80,18 @@ class _ClassReader:
         except (TypeError, NotImplementedError) as error:
             self.faults.append(f"view {self.name}: {field.name}: {error}")
             return None
+
+    def check_names(self, columns: Iterable[Column]) -> None:
+        """Names that no store could tell apart, or keeps for itself."""
+        if "__" in self.name or not self.name.isidentifier() or self.name.lower().startswith(RESERVED_PREFIXES):
+            self.faults.append(f"view {self.name!r} cannot be called so: letters, digits and single underscores")
+        seen: dict[str, str] = {}
+        for column in columns:
+            other = seen.setdefault(column.name.lower(), column.name)
+            if other != column.name:
+                self.faults.append(f"view {self.name}: {other} and {column.name} differ only in upper and lower case")
+            if column.name.startswith("_"):
+                self.faults.append(f"view {self.name}: {column.name} begins with an underscore, as stores' own columns")
 
     def check_key(self, columns: Iterable[Column], key: Sequence[str]) -> None:
         known = {column.name: column for column in columns}

@@ -8,7 +8,7 @@ from typing import Any
 
 from twofold.errors import LeaseLostError, UnavailableError
 from twofold.event_store.recorded_event import Mark, RecordedEvent
-from twofold.read.batch import Events, Folder, unsound
+from twofold.read.batch import EventFailedError, Events, Folder, UnsoundBatchError, unsound
 from twofold.read.follower import DEFAULT_PAGING, Follower, Paging
 from twofold.read.source import Source
 from twofold.read.view import ViewDefinition
@@ -48,10 +48,10 @@ class ViewProjector(Follower):
     ) -> None:
         """Fold *events* into their rows: one bulk read, one bulk write with the checkpoint."""
         load = partial(self._store.load, generation, 0)
-        changes = await self._folder.changes(events, expected.position, load)
         try:
+            changes = await self._folder.changes(events, expected.position, load)
             await self._store.save(generation, 0, changes, expected, reached)
-        except (LeaseLostError, UnavailableError):
+        except (EventFailedError, UnsoundBatchError, LeaseLostError, UnavailableError):
             raise
         except Exception as error:
             raise unsound(events, error) from error

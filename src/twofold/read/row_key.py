@@ -33,7 +33,7 @@ def key_getter(event: type, key: Sequence[Column], stream_key: str | None) -> Ke
     *stream_key* is the key field of the event's aggregate, if it has one.
     """
     fields = field_names(event)
-    parts: list[Callable[[Any, str], Any]] = []
+    parts: list[KeyOf] = []
     for column in key:
         if column.name in fields:
             parts.append(_from_field(column.name))
@@ -41,25 +41,18 @@ def key_getter(event: type, key: Sequence[Column], stream_key: str | None) -> Ke
             parts.append(_from_stream(_FROM_STREAM[column.kind]))
         else:
             return column.name
-    return _joined(parts)
+    return parts[0] if len(parts) == 1 else lambda event, stream: tuple([part(event, stream)[0] for part in parts])
 
 
-def _from_field(name: str) -> Callable[[Any, str], Any]:
+def _from_field(name: str) -> KeyOf:
     get = attrgetter(name)
-    return lambda event, _: get(event)
+    return lambda event, _: (get(event),)
 
 
-def _from_stream(convert: Callable[[str], Any]) -> Callable[[Any, str], Any]:
+def _from_stream(convert: Callable[[str], Any]) -> KeyOf:
     if convert is str:
-        return lambda _, stream: id_of(stream)
-    return lambda _, stream: convert(id_of(stream))
-
-
-def _joined(parts: Sequence[Callable[[Any, str], Any]]) -> KeyOf:
-    if len(parts) == 1:
-        only = parts[0]
-        return lambda event, stream: (only(event, stream),)
-    return lambda event, stream: tuple([part(event, stream) for part in parts])
+        return lambda _, stream: (stream.partition("-")[2],)
+    return lambda _, stream: (convert(id_of(stream)),)
 
 
 def grouped(grouping: Grouping) -> tuple[KeyOf | None, KeysOf]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Generic, NamedTuple, TypeVar, dataclass_transform
 
 import msgspec
@@ -67,6 +68,8 @@ class ViewDefinition(Generic[V]):
         self.columns: Mapping[str, Column] = {column.name: column for column in table.columns}
         self._tests = tuple((column, column.name, fits_of(column)) for column in table.columns)
         self._key = tuple(self.columns[name] for name in table.key if name in self.columns)
+        self._key_fits = tuple(map(fits_of, self._key))
+        self.key_of = _picker(table.key)
         self._enums = tuple((column.name, column.type) for column in table.columns if _holds_enum(column))
 
     def new_row(self, key: Key) -> V:
@@ -93,7 +96,10 @@ class ViewDefinition(Generic[V]):
     def stored_key(self, parts: Key) -> Key:
         """A key that an event gave, as it is stored. Raises InvalidMessageError when it does not fit."""
         self._check_parts(parts)
-        return tuple(map(stored_value, self._key, parts))
+        for part, fits in zip(parts, self._key_fits, strict=True):
+            if not fits(part):
+                return tuple(map(stored_value, self._key, parts))
+        return parts
 
     def asked_key(self, key: Any) -> Key:
         """A key that somebody asks for: a value, or a tuple for a composite key. Text is read as the field's type.
@@ -108,6 +114,13 @@ class ViewDefinition(Generic[V]):
         if len(parts) != len(self._key):
             wanted = ", ".join(self.table.key)
             raise InvalidMessageError(self.name, [Fault("$", f"the key has {len(self._key)} part(s): {wanted}")])
+
+
+def _picker(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], Key]:
+    if len(names) == 1:
+        (name,) = names
+        return lambda values: (values[name],)
+    return itemgetter(*names) if names else lambda _: ()
 
 
 def _holds_enum(column: Column) -> bool:

@@ -46,13 +46,13 @@ def python_matches(row: Row, condition: Condition) -> bool:
         case "eq" | "ne":
             return bool(TESTS[condition.operator](value, wanted))
         case "isnull":
-            return (value is None) == wanted
+            return bool((value is None) == wanted)
         case "in":
-            return value in wanted
+            return bool(value in wanted)
         case "contains":
-            return value is not None and wanted in value
+            return value is not None and bool(wanted in value)
         case "startswith":
-            return value is not None and value.startswith(wanted)
+            return value is not None and bool(value.startswith(wanted))
     return value is not None and bool(TESTS[condition.operator](value, wanted))
 
 
