@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 
 _COMPLEMENT = str.maketrans("0123456789", "9876543210")
 _AFTER_DIGITS = "~"
@@ -34,6 +35,7 @@ def _significant(value: Decimal) -> str:
     return text.lstrip("-").replace(".", "").strip("0")
 
 
+@lru_cache(maxsize=256)
 def _exponent(number: int) -> str:
     """Text that sorts as *number*: more digits are a later letter, and below zero everything is reversed."""
     if number >= 0:

@@ -43,6 +43,8 @@ def _set_up(connection: apsw.Connection, path: str, synchronous: str, cache_kib:
     pragma("wal_autocheckpoint", 0)
     pragma("cache_size", -cache_kib)
     pragma("temp_store", "memory")
+    # Without it SQLite prepares some statements, joins above all, again for every new value that is bound.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
 
 
 def migrate(connection: apsw.Connection, path: str, steps: Sequence[Migration], application_id: int) -> int:
@@ -89,16 +91,25 @@ def rolled_back(connection: apsw.Connection) -> None:
 class ForkGuard:
     """Refuses to use a connection in a process that was forked from its opener: SQLite files break that way."""
 
-    __slots__ = ("_path", "_pid")
+    __slots__ = ("_forks", "_path")
+    forks = 0
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._pid = os.getpid()
+        self._forks = ForkGuard.forks
 
     def check(self) -> None:
         """Raises StoreUnusableError in any process but the one that opened the store."""
-        if os.getpid() != self._pid:
+        if ForkGuard.forks != self._forks:
             raise StoreUnusableError(f"{self._path} was opened before this process was forked; open it again here")
+
+    @classmethod
+    def forked(cls) -> None:
+        """This process is a fork: whatever was opened before is its parent's."""
+        cls.forks += 1
+
+
+os.register_at_fork(after_in_child=ForkGuard.forked)
 
 
 def one(connection: apsw.Connection, sql: str, bindings: tuple[Any, ...] = ()) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from itertools import chain
+from itertools import chain, starmap
 from typing import Any, TypeVar
 
 import apsw
@@ -29,6 +29,8 @@ class GenerationTable:
         self.generation = generation
         self.rows = RowTable(table, generation.number, SQLITE)
         self.format = RowFormat(table, SQLITE)
+        self._key_bindings = self.format.key_bindings
+        self._row = self.format.row
         self._upsert = cache(self.rows.upsert)
         self._delete = cache(self.rows.delete)
         self._load = cache(self.rows.load)
@@ -42,10 +44,10 @@ class GenerationTable:
 
         None when there is no such row, or this generation is no longer the live one.
         """
-        read = cursor.execute(self._get, (*self._live, *self.format.key_bindings(key))).get
+        read = cursor.execute(self._get, self._live + self._key_bindings(key)).get
         if read is None or read[-1] is None:
             return None
-        return self.format.row(read), self.mark(read[-1])
+        return self._row(read), self.mark(read[-1])
 
     def mark(self, text: str) -> Mark:
         """The mark that a checkpoint keeps as *text*."""
@@ -65,7 +67,7 @@ class GenerationTable:
     def write(self, connection: apsw.Connection, shard: int, changes: Iterable[RowChange]) -> Iterator[None]:
         """Apply *changes*, some at a time; the transaction is the caller's. Raises InputError for an unfit value."""
         last = {change.key: change for change in changes}.values()
-        gone = [change.key for change in last if change.values is None]
+        gone = [(change.key,) for change in last if change.values is None]
         kept = [(change.values, shard, change.position) for change in last if change.values is not None]
         yield from self._run(connection, self._delete, gone, self.format.key_bindings)
         yield from self._run(connection, self._upsert, kept, self.format.bindings)
@@ -74,12 +76,12 @@ class GenerationTable:
         self,
         connection: apsw.Connection,
         sql: Callable[[int], str],
-        items: Sequence[T],
-        bind: Callable[[T], Sequence[Any]],
+        items: Sequence[tuple[Any, ...]],
+        bind: Callable[..., tuple[Any, ...]],
     ) -> Iterator[None]:
         for part in parts(items, self.rows.rows_at_once()):
             try:
-                connection.execute(sql(len(part)), tuple(chain.from_iterable(map(bind, part)))).fetchall()
+                connection.execute(sql(len(part)), tuple(chain.from_iterable(starmap(bind, part)))).fetchall()
             except (ArithmeticError, ValueError, TypeError, apsw.ConstraintError) as error:
                 raise InputError(f"{self.generation.view} has a row that cannot be stored: {error}") from error
             yield

@@ -14,14 +14,17 @@ from twofold.adapters.sql.view_dialect import Dialect, KindFormat
 from twofold.adapters.sql.view_order import decimal_order
 from twofold.read.view_store import Column, Kind
 
+_UNTIL_OFFSET = len("2024-01-01T00:00:00.000000")
 _encode = msgspec.json.Encoder().encode
 
 
 def _moment(value: datetime) -> str:
     """Fixed-width UTC text with microseconds: sorts by instant; the original offset is not kept."""
-    if value.utcoffset() is None:
-        raise ValueError(f"{value!r} does not say its time zone")
-    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    if value.tzinfo is not UTC:
+        if value.utcoffset() is None:
+            raise ValueError(f"{value!r} does not say its time zone")
+        value = value.astimezone(UTC)
+    return value.isoformat(timespec="microseconds")[:_UNTIL_OFFSET] + "Z"
 
 
 def _number(value: float) -> float:

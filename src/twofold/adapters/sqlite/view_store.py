@@ -104,7 +104,9 @@ class SqliteViewStore:
                 connection.execute(statement)
 
     def _new_table(self, generation: Generation, table: ViewTable) -> GenerationTable:
-        return GenerationTable(generation, table, self._sql["live_mark"])
+        # Looking for the lowest of one takes SQLite longer than finding the row.
+        live_mark = self._sql["only_live_mark" if generation.shards == 1 else "live_mark"]
+        return GenerationTable(generation, table, live_mark)
 
     # --- folding --------------------------------------------------------------------------
 
