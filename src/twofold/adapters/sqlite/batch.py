@@ -67,19 +67,20 @@ class BatchWriter:
         if known is not None and (replayed := replay_of(write, known)) is not None:
             return replayed
         heads = self.heads
-        for stream_write in write.streams:
-            head = heads.of(stream_write.stream)
-            if head.version != stream_write.expected and stream_write.expected != ANY_VERSION:
-                conflict = Conflicted(stream_write.stream, stream_write.expected, head.version)
+        for part in write.streams:
+            head = heads.of(part.stream)
+            if head.version != part.expected and part.expected != ANY_VERSION:
+                conflict = Conflicted(part.stream, part.expected, head.version)
                 return self._replay_at_last(write, batch) or conflict
         for place in write.builds_on:
             if not isinstance(results[place], Appended):
                 return self._replay_at_last(write, batch) or self._lost_its_ground(write)
         recorded_at = max(heads.recorded_at, now if write.recorded_at is None else write.recorded_at)
-        heads.recorded_at = recorded_at
         before = heads.position
         versions = tuple([self._place_events(write, part, batch, recorded_at) for part in write.streams])
         events = heads.position - before
+        if events:
+            heads.recorded_at = recorded_at
         appended = Appended(before + 1 if events else 0, heads.position, versions, heads.check, recorded_at)
         if write.outcome is not None:
             heads.outcome += 1
@@ -111,23 +112,27 @@ class BatchWriter:
             return head.version
         if not head.stored:
             batch.streams.append(heads.create(part.stream, head))
-        correlation = None if write.correlation_id == write.causation_id else write.correlation_id
-        origin = None if write.origin == NO_ORIGIN else write.origin
+        causation, correlation, origin = write.causation_id, write.correlation_id, write.origin
+        if correlation == causation:
+            correlation = None
+        if origin == NO_ORIGIN:
+            origin = None
+        stream, position = head.stream, heads.position
         for event in part.events:
-            heads.position += 1
-            head.version += 1
+            position += 1
+            head.version = version = head.version + 1
             batch.events.append((
-                heads.position, head.stream, head.version, head.position,
-                self._names.number(event.type, event.schema_version), event.data, event.message_id,
-                write.causation_id, correlation, origin, recorded_at,
+                position, stream, version, head.position, self._names.number(event.type, event.schema_version),
+                event.data, event.message_id, causation, correlation, origin, recorded_at,
             ))  # fmt: skip
-            head.position = heads.position
-            head.recent.append(head.position)
-            if head.version % SEGMENT == 0:
+            head.position = position
+            head.recent.append(position)
+            if version % SEGMENT == 0:
                 self._complete_segment(head, batch)
-        heads.check = check_of(part.events[-1].message_id)
-        batch.heads[head.stream] = head
-        return head.version
+        heads.position = position
+        heads.check = check_of(event.message_id)
+        batch.heads[stream] = head
+        return version
 
     def _complete_segment(self, head: Head, batch: _Rows) -> None:
         if len(head.recent) < SEGMENT:

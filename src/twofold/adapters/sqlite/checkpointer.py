@@ -6,12 +6,12 @@ import threading
 
 import apsw
 
-PAGES = 4_000
+PAGES = 12_000
 TOO_MANY_PAGES = 64_000
 
 
 class Checkpointer:
-    """Checkpoints on a thread and connection of its own once the write-ahead log has grown by 4,000 pages (16 MiB).
+    """Checkpoints on a thread and connection of its own once the write-ahead log has grown by 12,000 pages (47 MiB).
 
     A passive checkpoint never blocks writers. When a long reader has let the log grow past 64,000 pages (256 MiB)
     the checkpoint waits for readers and lets the writers wait, so that the file stays bounded.

@@ -82,8 +82,7 @@ class Heads:
 
     def _read_counters(self) -> None:
         run, sql = self._connection.execute, self._sql
-        self.stream, self.outcome, recorded_at = run(sql["read_counters"]).fetchall()[0]
-        self.recorded_at = max(self.recorded_at, recorded_at)
+        self.stream, self.outcome, self.recorded_at = run(sql["read_counters"]).fetchall()[0]
         last = run(sql["read_mark"], (2**63 - 1,)).fetchall()
         self.position, self.check = (last[0][0], check_of(last[0][1])) if last else (0, NO_CHECK)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import apsw
 import msgspec
+from msgspec.structs import replace
 
 from twofold.adapters.sqlite.names import Names
 from twofold.event_store.outcome import Outcome, RecordedOutcome
@@ -42,9 +43,10 @@ def remember(
     number: int, outcome: Outcome, appended: Appended, events: int, known: dict[Identity, RecordedOutcome]
 ) -> None:
     """Let later writes of the same batch see this outcome."""
+    version = _version(outcome, appended, events)
     known[identity(outcome)] = known[outcome.message_id] = RecordedOutcome(
-        number=number, outcome=outcome, position=appended.position, first=appended.first, events=events,
-        version=_version(outcome, appended, events), recorded_at=appended.recorded_at, check=appended.check,
+        number=number, outcome=replace(outcome, decided_on=version - events), position=appended.position,
+        first=appended.first, events=events, version=version, recorded_at=appended.recorded_at, check=appended.check,
     )  # fmt: skip
 
 

@@ -11,8 +11,8 @@ from typing import TypeVar
 T = TypeVar("T")
 Steps = Generator[None, None, T]
 TURN_SECONDS = 0.001
-SLOW_SECONDS = 0.005
-SLOW_PAUSE_SECONDS = 1.0
+SLOW_SECONDS = 0.01
+SLOW_PAUSE_SECONDS = 0.5
 THREADS = 3
 
 
@@ -22,7 +22,7 @@ class Turns:
     A step takes well under a millisecond while the pages are in memory. Then it is done on the event loop, and after
     each millisecond other tasks have their turn: threads would compete for the interpreter at every row, which
     costs up to 5 ms each beside a busy loop. A step that takes long waits for the disk, and that is what
-    threads are for: the rest, and what follows within a second, is done there.
+    threads are for: the rest, and what follows within half a second, is done there.
     """
 
     def __init__(self, name: str) -> None:

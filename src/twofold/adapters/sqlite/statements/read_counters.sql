@@ -1,5 +1,4 @@
 SELECT
     (SELECT coalesce(max(id), 0) FROM streams),
     (SELECT coalesce(max(number), 0) FROM outcomes),
-    max(coalesce((SELECT recorded_at FROM outcomes ORDER BY number DESC LIMIT 1), 0),
-        coalesce((SELECT recorded_at FROM events ORDER BY position DESC LIMIT 1), 0))
+    coalesce((SELECT recorded_at FROM events ORDER BY position DESC LIMIT 1), 0)
