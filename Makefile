@@ -1,6 +1,7 @@
 # Each target sets `.venv` up by itself (scripts/set_up.py); a second run finds it ready and needs no network.
 PYTHON ?= python3
 BIN := .venv/bin
+unexport PYTHONDONTWRITEBYTECODE  # some images set it, and every start would compile everything again
 
 .PHONY: help run test fast check format bench clean
 
