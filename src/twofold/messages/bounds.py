@@ -37,6 +37,11 @@ def plain_bytes(data: bytes) -> bool:
     return len(data) <= DIGITS_MAX or _TOO_MANY_DIGITS not in data.translate(_DIGITS_TO_ZERO)
 
 
+def shallow_bytes(data: bytes) -> bool:
+    """Whether JSON *data* cannot be nested deeper than DEPTH_MAX. False is only a suspicion."""
+    return data.count(b"[") + data.count(b"{") <= DEPTH_MAX
+
+
 def flaw_of(value: object) -> str | None:
     """What is wrong with one scalar *value* by itself, or None."""
     match value:

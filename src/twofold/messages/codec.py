@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
 from twofold.errors import Fault, InvalidMessageError, MalformedError, TooLargeError, UnreadableError
-from twofold.messages.bounds import BYTES_MAX, plain_bytes
+from twofold.messages.bounds import BYTES_MAX, plain_bytes, shallow_bytes
 from twofold.messages.declaration import declaration
 from twofold.messages.faults import faults_of, known_part
-from twofold.messages.foreign import is_pydantic, pydantic_decoder, pydantic_encoder, pydantic_faults
+from twofold.messages.foreign import is_pydantic, pydantic_decoder, pydantic_encode, pydantic_faults
 from twofold.messages.likeness import differences, faults_in
 from twofold.messages.paths import ROOT
 from twofold.messages.scan import Scanned, scan
-from twofold.messages.shape import is_strict_throughout
+from twofold.messages.shape import is_strict_throughout, nests_freely
 from twofold.messages.soundness import always, check_for
 
 T = TypeVar("T")
@@ -73,6 +74,7 @@ class _Raw(msgspec.Struct, frozen=True):
     encode: Callable[[Any], bytes]
     decode: Callable[[bytes], Any]
     check: Callable[[Any], bool]
+    plain: Callable[[bytes], bool]
     strict_throughout: bool
     foreign: bool
 
@@ -80,14 +82,19 @@ class _Raw(msgspec.Struct, frozen=True):
 def _raw(cls: type[Any], kind: Kind) -> _Raw:
     if is_pydantic(cls):
         decode = pydantic_decoder(cls, forbid_unknown=kind != "event")
-        return _Raw(pydantic_encoder(cls), decode, _walked, strict_throughout=True, foreign=True)
+        return _Raw(pydantic_encode, decode, _walked, plain_bytes, strict_throughout=True, foreign=True)
     return _Raw(
         msgspec.json.Encoder().encode,
         msgspec.json.Decoder(cls).decode,
         check_for(cls) or always,
+        _plain_and_shallow if nests_freely(cls) else plain_bytes,
         strict_throughout=is_strict_throughout(cls),
         foreign=False,
     )
+
+
+def _plain_and_shallow(data: bytes) -> bool:
+    return plain_bytes(data) and shallow_bytes(data)
 
 
 def _walked(message: Any) -> bool:
@@ -98,13 +105,13 @@ def _walked(message: Any) -> bool:
 
 
 def _validator(raw: _Raw, refusal: _Refusal) -> Callable[[Any], tuple[Any, bytes]]:
-    encode, decode, check = raw.encode, raw.decode, raw.check
+    encode, decode, check, plain = raw.encode, raw.decode, raw.check, raw.plain
 
     def validate(message: Any) -> tuple[Any, bytes]:
         try:
             data = encode(message)
             copy = decode(data)
-            sound = copy == message and plain_bytes(data) and check(message)
+            sound = copy == message and plain(data) and check(message)
         except _REFUSALS as error:
             raise refusal.of_message(message, error) from None
         return (copy, data) if sound else refusal.unless_sound(message, copy, data)
@@ -161,7 +168,7 @@ class _Refusal:
 
     def unless_sound(self, message: Any, copy: Any, data: bytes) -> tuple[Any, bytes]:
         """The pair that `validate` answers, when a suspicion proves wrong. Raises InvalidMessageError otherwise."""
-        faults = (*faults_in(message), *differences(message, copy))
+        faults = _first_at_each_path(faults_in(message), differences(message, copy))
         if faults:
             raise InvalidMessageError(self.name, faults)
         return copy, data
@@ -171,7 +178,7 @@ class _Refusal:
         if not isinstance(message, self._cls):
             expected = Fault(ROOT, f"Expected `{self._cls.__name__}`, got `{type(message).__name__}`")
             return InvalidMessageError(self.name, [expected])
-        faults = faults_in(message) or self._faults_of_encoded(message)
+        faults = _first_at_each_path(faults_in(message), self._faults_of_encoded(message))
         return InvalidMessageError(self.name, faults or self._faults_of_error(error))
 
     def _faults_of_encoded(self, message: Any) -> tuple[Fault, ...]:
@@ -182,9 +189,8 @@ class _Refusal:
 
     def of_document(self, scanned: Scanned, error: Exception | None) -> InvalidMessageError:
         """Every fault of a document that was read at a door."""
-        faults = (*scanned.faults, *self._faults_of_scanned(scanned))
-        unique = tuple(dict.fromkeys(faults))
-        return InvalidMessageError(self.name, unique or self._faults_of_error(error))
+        faults = _first_at_each_path(scanned.faults, self._faults_of_scanned(scanned))
+        return InvalidMessageError(self.name, faults or self._faults_of_error(error))
 
     def _faults_of_scanned(self, scanned: Scanned) -> tuple[Fault, ...]:
         if not self._raw.foreign:
@@ -218,3 +224,10 @@ class _Refusal:
         except (*_REFUSALS, MalformedError) as second:
             error = second
         raise UnreadableError(f"a stored {self.name} cannot be read: {error}") from error
+
+
+def _first_at_each_path(*listings: Iterable[Fault]) -> tuple[Fault, ...]:
+    found: dict[str, Fault] = {}
+    for fault in chain(*listings):
+        found.setdefault(fault.path, fault)
+    return tuple(found.values())

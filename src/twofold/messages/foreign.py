@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 from twofold.errors import Fault
@@ -13,22 +15,28 @@ def is_pydantic(cls: type) -> bool:
     return hasattr(cls, "model_validate_json") and hasattr(cls, "model_dump_json")
 
 
-def pydantic_encoder(cls: type[Any]) -> Any:
-    """A function from a model to its JSON bytes."""
-    del cls
-
-    def encode(message: Any) -> bytes:
-        data: bytes = message.model_dump_json(by_alias=True).encode()
-        return data
-
-    return encode
+def pydantic_encode(message: Any) -> bytes:
+    """The JSON bytes of a model."""
+    data: bytes = message.model_dump_json(by_alias=True).encode()
+    return data
 
 
-def pydantic_decoder(cls: type[Any], *, forbid_unknown: bool) -> Any:
-    """A function from JSON bytes to a model, strict. Needs pydantic >= 2.12 for unknown fields at every depth."""
-    extra = "forbid" if forbid_unknown else "ignore"
+def pydantic_decoder(cls: Any, *, forbid_unknown: bool) -> Callable[[bytes], Any]:
+    """A function from JSON bytes to a model, strict. Raises TypeError when pydantic cannot refuse unknown fields."""
     validate = cls.model_validate_json
-    return lambda data: validate(data, strict=True, extra=extra)
+    if "extra" not in inspect.signature(validate).parameters:
+        raise TypeError("pydantic models as messages need pydantic 2.12 or newer")
+    extra = "forbid" if forbid_unknown else _tolerance(cls)
+
+    def decode(data: bytes) -> Any:
+        return validate(data, strict=True, extra=extra)
+
+    return decode
+
+
+def _tolerance(cls: Any) -> str:
+    """A model that keeps what it does not know goes on keeping it."""
+    return "allow" if cls.model_config.get("extra") == "allow" else "ignore"
 
 
 def pydantic_faults(error: ValueError) -> tuple[Fault, ...]:

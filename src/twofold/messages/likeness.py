@@ -14,14 +14,16 @@ from twofold.errors import Fault
 from twofold.messages.bounds import DEPTH_MAX, flaw_of
 from twofold.messages.paths import ROOT, at_index, at_key
 
+_TEXTS = (str, bytes, bytearray, memoryview)
+
 
 def faults_in(message: Any) -> tuple[Fault, ...]:
     """The values inside *message* that no message may hold: NaN, NUL, naive datetimes, too deep a nesting."""
-    return tuple(_faults(message, ROOT, 0))
+    return tuple(_faults(message, ROOT, 1))
 
 
 def _faults(value: Any, path: str, depth: int) -> Iterator[Fault]:
-    if depth > DEPTH_MAX:
+    if depth > DEPTH_MAX and _is_composed(value):
         yield Fault(path, f"nested deeper than {DEPTH_MAX}")
         return
     if flaw := flaw_of(value):
@@ -32,33 +34,54 @@ def _faults(value: Any, path: str, depth: int) -> Iterator[Fault]:
         yield from _faults(item, where, depth + 1)
 
 
-def differences(given: Any, copy: Any, path: str = ROOT) -> tuple[Fault, ...]:
-    """Where *copy*, decoded from the bytes of *given*, is not what was given."""
-    return tuple(_differences(given, copy, path))
+def differences(given: Any, copy: Any) -> tuple[Fault, ...]:
+    """Where *copy*, decoded from the bytes of *given*, is not what was given.
+
+    A list for a tuple and the like is no difference: the copy has the type that the field declares.
+    """
+    return tuple(_differences(given, copy, ROOT))
 
 
 def _differences(given: Any, copy: Any, path: str) -> Iterator[Fault]:
-    theirs = {where: item for _, where, item in _parts(copy, path)}
-    ours = {where: item for _, where, item in _parts(given, path)}
-    if type(given) is type(copy) and (ours or theirs) and ours.keys() == theirs.keys():
-        for where, item in ours.items():
-            yield from _differences(item, theirs[where], where)
-    elif isinstance(copy, Decimal) and isinstance(given, float):
+    if isinstance(copy, Decimal) and isinstance(given, float):
         yield Fault(path, "Expected `Decimal`, got `float`")
-    elif type(given) is not type(copy) and given != copy:
-        yield Fault(path, f"Expected `{type(copy).__name__}`, got `{type(given).__name__}`")
-    elif given != copy and not _parts_only(given):
-        yield Fault(path, f"would be read back as {copy!r}")
+    elif _are_composed_alike(given, copy):
+        theirs = {where: item for _, where, item in _parts(copy, path)}
+        for _, where, item in _parts(given, path):
+            yield from _differences(item, theirs[where], where)
+    elif not _are_same(given, copy):
+        yield Fault(path, _difference(given, copy))
 
 
-def _parts_only(value: Any) -> bool:
-    """Whether *value* is compared by its parts alone (its own `==` may be identity)."""
-    return bool(_names(value)) or isinstance(value, list | tuple | dict)
+def _are_composed_alike(given: Any, copy: Any) -> bool:
+    """Whether two values are compared part by part: their own `==` may be identity, or tell lists from tuples."""
+    if _names(copy):
+        return type(given) is type(copy)
+    if isinstance(copy, dict):
+        return isinstance(given, dict) and given.keys() == copy.keys()
+    return isinstance(copy, list | tuple) and isinstance(given, list | tuple) and len(given) == len(copy)
+
+
+def _are_same(given: Any, copy: Any) -> bool:
+    try:
+        return bool(given == copy)
+    except ArithmeticError:
+        return False
+
+
+def _difference(given: Any, copy: Any) -> str:
+    if type(given) is type(copy):
+        return f"would be read back as {copy!r}"
+    return f"Expected `{type(copy).__name__}`, got `{type(given).__name__}`"
+
+
+def _is_composed(value: Any) -> bool:
+    return bool(_names(value)) or (isinstance(value, Collection) and not isinstance(value, _TEXTS))
 
 
 def _parts(value: Any, path: str) -> Iterator[tuple[Any, str, Any]]:
     """What *value* holds: (key, path, item) each."""
-    if isinstance(value, str | bytes | bytearray | memoryview):
+    if isinstance(value, _TEXTS):
         return
     if names := _names(value):
         yield from ((None, at_key(path, name), getattr(value, name, None)) for name in names)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, NoReturn
 import msgspec
 
 from twofold.errors import Fault, MalformedError
-from twofold.messages.bounds import DEPTH_MAX, DIGITS_MAX, flaw_of_text
+from twofold.messages.bounds import DEPTH_MAX, DIGITS_MAX, flaw_of_text, shallow_bytes
 from twofold.messages.paths import ROOT, at_index, at_key
 
 _SURROGATE = re.compile(rb"\\ud[89a-f]", re.IGNORECASE)
@@ -55,8 +55,7 @@ def scan(data: bytes) -> Scanned:
     except _Suspect:
         return _careful(text)
     plain = b"\\u0000" not in data and not _SURROGATE.search(data)
-    shallow = data.count(b"[") + data.count(b"{") <= DEPTH_MAX
-    return Scanned(document, ()) if plain and shallow else _careful(text)
+    return Scanned(document, ()) if plain and shallow_bytes(data) else _careful(text)
 
 
 def _careful(text: str) -> Scanned:

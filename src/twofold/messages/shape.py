@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import types
 from functools import lru_cache
-from typing import Annotated, Any, NamedTuple, Union, cast, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Annotated, Any, Literal, NamedTuple, Union, cast, get_args, get_origin, get_type_hints, is_typeddict
 
 import msgspec
 
@@ -130,3 +130,17 @@ def _collect_shapes(annotation: Any, found: dict[Any, Shape]) -> None:
             inner.extend(field.type for field in shape.fields)
         for each in inner:
             _collect_shapes(each, found)
+
+
+def nests_freely(annotation: Any, around: tuple[Any, ...] = ()) -> bool:
+    """Whether values of *annotation* may be nested as deeply as one likes: Any, a bare container, a type in itself."""
+    for member in members(annotation):
+        if member in around or member in _UNBOUNDED:
+            return True
+        inner = [*get_args(member), *(field.type for field in fields_of(member))]
+        if get_origin(member) is not Literal and any(nests_freely(each, (*around, member)) for each in inner):
+            return True
+    return False
+
+
+_UNBOUNDED: tuple[Any, ...] = (Any, object, list, tuple, set, frozenset, dict, msgspec.Raw)

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, get_args, get_origin
 
-from twofold.messages.bounds import is_bounded
+from twofold.messages.bounds import MAGNITUDE_MAX
 from twofold.messages.shape import fields_of, members, shape_of
 
 Check = Callable[[Any], bool]
@@ -88,7 +88,9 @@ class _Compiler:
 
 
 def _decimal(value: Any) -> bool:
-    return is_bounded(value) if type(value) is Decimal else type(value) is int
+    if type(value) is Decimal:  # `is_bounded`, written out: the hottest line of all
+        return value.is_finite() and -MAGNITUDE_MAX <= value.adjusted() <= MAGNITUDE_MAX
+    return type(value) is int
 
 
 def _moment(value: Any) -> bool:

@@ -93,17 +93,25 @@ class EventReader:
     def faults(self) -> list[str]:
         """What is wrong with the chains: missing steps, two steps from one version, versions nothing leads on from."""
         missing = [
-            f"no upcaster starts from {_words(each.name, version)}; the current version is {each.version}"
-            for each in self._types.values()
-            for version in range(1, each.version)
-            if (each.name, version) not in self._steps and not self._is_renamed_before(each, version)
+            f"no upcaster starts from {_words(name, version)}; {name} goes up to version {top}"
+            for name, top in self._newest_versions().items()
+            for version in range(self._oldest_version(name), top)
+            if (name, version) not in self._steps
         ]
         return [*self._faults, *missing]
 
-    def _is_renamed_before(self, each: MessageType, version: int) -> bool:
-        """Whether the event took its name only after *version*, so that none is stored under it."""
-        renames = [step.from_version for step in self._steps.values() if step.to == each.name != step.name]
-        return any(version <= renamed_at for renamed_at in renames)
+    def _newest_versions(self) -> dict[str, int]:
+        """The newest version stored under each name: of a name given up, the one it was given up at."""
+        newest = {each.name: each.version for each in self._types.values()}
+        for step in self._steps.values():
+            if step.name not in self._types:
+                newest[step.name] = max(newest.get(step.name, 1), step.from_version)
+        return newest
+
+    def _oldest_version(self, name: str) -> int:
+        """The first version stored under *name*: not 1 where it took the place of another name later."""
+        renames = [step.from_version + 1 for step in self._steps.values() if step.to == name != step.name]
+        return min(renames, default=1)
 
     def decode(self, name: str, version: int, data: bytes) -> Any:
         """The event that was stored as *data* under *name* and schema *version*, as today's class.
