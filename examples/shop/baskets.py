@@ -43,8 +43,8 @@ class Source(Protocol):
     basket_count: int
     product_count: int
 
-    def baskets(self) -> Iterator[Basket]:
-        """Every basket by rising time, read in pieces."""
+    def baskets(self, since: datetime | None = None) -> Iterator[Basket]:
+        """Every basket, or those at or after *since*, by rising time, read in pieces."""
 
     def products(self) -> Iterator[AddProduct]:
         """The catalog, by product."""

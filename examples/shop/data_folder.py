@@ -3,3 +3,9 @@
 from pathlib import Path
 
 DATA = Path(__file__).parent.parent.parent / ".twofold"
+
+
+def store_url(db: Path) -> str:
+    """The URL of the store in the file *db*, whose folder is made when it is not there."""
+    db.parent.mkdir(parents=True, exist_ok=True)
+    return f"sqlite:///{db.resolve()}"

@@ -14,8 +14,9 @@ from pathlib import Path
 from examples.shop import sample
 from examples.shop.app import app
 from examples.shop.baskets import Source
-from examples.shop.data_folder import DATA
-from examples.shop.in_process import catalog_of, sender
+from examples.shop.data_folder import DATA, store_url
+from examples.shop.doors import InProcess
+from examples.shop.feeding import catalog_of
 from examples.shop.journey import Step, journey
 from examples.shop.progress import Report, progress
 from examples.shop.sending import Tally, send_journeys
@@ -35,11 +36,10 @@ def main(arguments: list[str] | None = None) -> int:
     except DatasetMissingError as missing:
         print(f"{missing}`--sample` loads the few hundred baskets that are in the repository.", file=sys.stderr)
         return 2
-    options.db.parent.mkdir(parents=True, exist_ok=True)
     if options.fresh:
         _remove(options.db)
     print(f"loading {source.name}: {source.basket_count:,} baskets, {source.product_count:,} products", flush=True)
-    return asyncio.run(load(source, f"sqlite:///{options.db}"))
+    return asyncio.run(load(source, store_url(options.db)))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -73,14 +73,14 @@ async def load(source: Source, url: str) -> int:
 
 async def _import_catalog(shop: OpenApp, source: Source) -> None:
     with progress("products", source.product_count) as report:
-        await send_journeys(_counted(catalog_of(source), report), sender(shop), Tally(), at_once=AT_ONCE)
+        await send_journeys(_counted(catalog_of(source), report), InProcess(shop).send, Tally(), at_once=AT_ONCE)
 
 
 async def _import_orders(shop: OpenApp, source: Source, tally: Tally) -> None:
     departments = {product.product_id: product.department for product in source.products()}
     journeys = (journey(basket, departments) for basket in source.baskets())
     with progress("orders", source.basket_count) as report:
-        await send_journeys(_counted(journeys, report), sender(shop), tally, at_once=AT_ONCE)
+        await send_journeys(_counted(journeys, report), InProcess(shop).send, tally, at_once=AT_ONCE)
 
 
 def _counted(journeys: Iterable[Iterable[Step]], report: Report) -> Iterator[Iterable[Step]]:

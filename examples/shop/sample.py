@@ -23,9 +23,10 @@ class Sample:
         self.basket_count = sum(1 for _ in self.baskets())
         self.product_count = sum(1 for _ in self.products())
 
-    def baskets(self) -> Iterator[Basket]:
-        """Every basket by rising time."""
-        return baskets_of(map(_line_row, _rows(LINES)))
+    def baskets(self, since: datetime | None = None) -> Iterator[Basket]:
+        """Every basket, or those at or after *since*, by rising time."""
+        every = baskets_of(map(_line_row, _rows(LINES)))
+        return every if since is None else (basket for basket in every if basket.at >= since)
 
     def products(self) -> Iterator[AddProduct]:
         """The catalog, as far as the baskets need it."""

