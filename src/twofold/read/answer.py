@@ -70,6 +70,7 @@ async def answered(
     freshness: Freshness, views: Sequence[str], wish: Wish, compute: Callable[[Touched], Awaitable[R]]
 ) -> Answer[R]:
     """Wait until *views* are as new as the *wish*, then compute. Raises NotFreshError and TokenUnknownError."""
+    await freshness.found(views)
     touched = Touched()
     if wish.after is None:
         value = await compute(touched)

@@ -48,6 +48,13 @@ class Freshness:
             raise TokenUnknownError(f"the token cannot be used: {fault}")
         return mark
 
+    async def found(self, views: Iterable[str]) -> None:
+        """See that the store knows *views*, so that what is read of them has a checkpoint."""
+        for view in views:
+            tracked = self._tracked(view)
+            if tracked.progress.mark is None:
+                await tracked.look()
+
     async def reach(
         self, views: Iterable[str], wanted: Mark, *, wait: float | None = None, stale_ok: bool = False
     ) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from twofold.errors import NotFreshError
 from twofold.event_store.recorded_event import Mark
@@ -56,14 +56,20 @@ class Progress:
         Raises NotFreshError at once when too many wait already.
         """
         if len(self._waiting) >= self.max_waiters:
-            self._waiting = [entry for entry in self._waiting if not entry[2].done()]
-            if len(self._waiting) >= self.max_waiters:
-                raise NotFreshError(self.view, self.position, position, "too many callers are waiting for it")
+            self._forget_those_who_left()
+        if len(self._waiting) >= self.max_waiters:
+            raise NotFreshError(self.view, self.position, position, "too many callers are waiting for it")
         future = asyncio.get_running_loop().create_future()
         self._number += 1
         heappush(self._waiting, (position, self._number, future))
-        await asyncio.wait((future,), timeout=timeout)
-        future.cancel()
+        try:
+            await asyncio.wait((future,), timeout=timeout)
+        finally:
+            future.cancel()
+
+    def _forget_those_who_left(self) -> None:
+        self._waiting = [entry for entry in self._waiting if not entry[2].done()]
+        heapify(self._waiting)
 
 
 def _resolve(future: asyncio.Future[None]) -> None:

@@ -90,6 +90,7 @@ class QueryBus:
         self, cache: QueryCache, definition: AnswerDefinition, query: Any, wish: Wish, context: Context
     ) -> Answer[Any]:
         at_least = 0 if wish.after is None else (await self._model.freshness.wanted(wish.after)).position
+        await self._model.freshness.found(self.views_of(definition.query))
         key = self._cache_key(definition, query, context)
         kept = cache.get(key, at_least)
         if kept is not None:

@@ -232,7 +232,7 @@ class Unannotated(View, key="owner"):
     owner: str
 
     @evolves
-    def one(self, event) -> None: ...  # type: ignore[no-untyped-def]
+    def one(self, event) -> None: ...
 
 
 class BadName(View, key="owner", name="sqlite_things"):

@@ -441,7 +441,7 @@ async def test_an_unavailable_store_stops_nothing(reading: Reading) -> None:
     async def full(*_: Any) -> None:
         raise StoreUnavailableError("the disk is full")
 
-    reading.store.save = full  # type: ignore[method-assign]
+    reading.store.save = full  # type: ignore[assignment,method-assign]
     with pytest.raises(StoreUnavailableError):
         await projector.step()
     reading.store.save = save  # type: ignore[method-assign]
