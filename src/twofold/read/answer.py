@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -66,17 +67,28 @@ class ReadModel(NamedTuple):
         return Rows(self.definition(view), self.store, touched)
 
 
+token_of = lru_cache(maxsize=256)(encode_token)
+
+
 async def answered(
     freshness: Freshness, views: Sequence[str], wish: Wish, compute: Callable[[Touched], Awaitable[R]]
 ) -> Answer[R]:
     """Wait until *views* are as new as the *wish*, then compute. Raises NotFreshError and TokenUnknownError."""
-    await freshness.found(views)
+    wanted = await awaited(freshness, views, wish)
     touched = Touched()
-    if wish.after is None:
-        value = await compute(touched)
-        return Answer(value, encode_token(touched.mark or await freshness.mark(views)))
-    wanted = await freshness.wanted(wish.after)
-    is_fresh = await freshness.reach(views, wanted, wait=wish.wait, stale_ok=wish.stale_ok)
     value = await compute(touched)
     mark = touched.mark or await freshness.mark(views)
-    return Answer(value, encode_token(mark), stale=not is_fresh and mark.position < wanted.position)
+    return Answer(value, token_of(mark), stale=mark.position < wanted)
+
+
+async def awaited(freshness: Freshness, views: Sequence[str], wish: Wish) -> int:
+    """Wait until *views* are as new as the *wish*; the position that an answer must have to be fresh.
+
+    Raises NotFreshError when time is up, unless a stale answer will do, and TokenUnknownError.
+    """
+    await freshness.found(views)
+    if wish.after is None:
+        return 0
+    wanted = await freshness.wanted(wish.after)
+    await freshness.reach(views, wanted, wait=wish.wait, stale_ok=wish.stale_ok)
+    return wanted.position

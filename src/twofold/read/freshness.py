@@ -13,6 +13,8 @@ from twofold.read.progress import Progress
 from twofold.read.source import Source, fault_of_mark
 
 FIRST_LOOK = 0.005
+KNOWN_TOKENS = 4096
+"""How many tokens are remembered as this log's own; the past of a log does not change while it is open."""
 
 
 class Tracked(Protocol):
@@ -39,14 +41,26 @@ class Freshness:
     ) -> None:
         self._source, self._projectors = source, projectors
         self._wait, self._poll = wait, poll
+        self._known: dict[str, Mark] = {}
 
     async def wanted(self, token: str) -> Mark:
         """The mark behind *token*. Raises TokenUnknownError, at once, for one of another log or ahead of this one."""
+        known = self._known.get(token)
+        if known is not None:
+            return known
         mark = decode_token(token)
         fault = await fault_of_mark(self._source, mark)
         if fault is not None:
             raise TokenUnknownError(f"the token cannot be used: {fault}")
+        if len(self._known) >= KNOWN_TOKENS:
+            self._known.clear()
+        self._known[token] = mark
         return mark
+
+    def has_found(self, view: str) -> bool:
+        """Whether the store is known to know *view*."""
+        tracked = self._projectors.get(view)
+        return tracked is not None and tracked.progress.mark is not None
 
     async def found(self, views: Iterable[str]) -> None:
         """See that the store knows *views*, so that what is read of them has a checkpoint."""

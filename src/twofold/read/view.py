@@ -95,11 +95,7 @@ class ViewDefinition(Generic[V]):
 
     def stored_key(self, parts: Key) -> Key:
         """A key that an event gave, as it is stored. Raises InvalidMessageError when it does not fit."""
-        self._check_parts(parts)
-        for part, fits in zip(parts, self._key_fits, strict=True):
-            if not fits(part):
-                return tuple(map(stored_value, self._key, parts))
-        return parts
+        return self._fitting(parts, stored_value)
 
     def asked_key(self, key: Any) -> Key:
         """A key that somebody asks for: a value, or a tuple for a composite key. Text is read as the field's type.
@@ -107,13 +103,16 @@ class ViewDefinition(Generic[V]):
         Raises InvalidMessageError when it cannot be a key of this view.
         """
         parts = key if isinstance(key, tuple) else (key,)
-        self._check_parts(parts)
-        return tuple(map(asked_value, self._key, parts))
+        return self._fitting(parts, asked_value)
 
-    def _check_parts(self, parts: Key) -> None:
+    def _fitting(self, parts: Key, convert: Callable[[Column, Any], Any]) -> Key:
         if len(parts) != len(self._key):
             wanted = ", ".join(self.table.key)
             raise InvalidMessageError(self.name, [Fault("$", f"the key has {len(self._key)} part(s): {wanted}")])
+        for part, fits in zip(parts, self._key_fits, strict=True):
+            if not fits(part):
+                return tuple(map(convert, self._key, parts))
+        return parts
 
 
 def _picker(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], Key]:

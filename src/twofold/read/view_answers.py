@@ -7,9 +7,10 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
+from twofold.errors import RowNotFoundError
 from twofold.pipeline.context import Context
 from twofold.pipeline.middleware import surround
-from twofold.read.answer import ANYTIME, Answer, ReadModel, Wish, answered
+from twofold.read.answer import ANYTIME, Answer, ReadModel, Wish, answered, awaited, token_of
 from twofold.read.rows import Page, Rows, Touched
 from twofold.read.view import View
 from twofold.read.view_store import Condition
@@ -50,7 +51,25 @@ class ViewAnswers:
 
     async def get(self, view: type[V], key: Any, wish: Wish = ANYTIME, *, context: Context | None = None) -> Answer[V]:
         """The row with this key. Raises RowNotFoundError with the token."""
-        return await self._through(GetRow(view, key), context, wish, lambda rows: rows.get(key))
+        if not self._model.middlewares:
+            return await self._get(view, key, wish)
+
+        async def endpoint(message: GetRow, _: Context) -> Answer[Any]:
+            return await self._get(message.view, message.key, wish)
+
+        answer = await surround(endpoint, self._model.middlewares)(GetRow(view, key), context or Context())
+        return cast("Answer[V]", answer)
+
+    async def _get(self, view: type[V], key: Any, wish: Wish) -> Answer[V]:
+        model = self._model
+        definition = model.definition(view)
+        is_at_once = wish.after is None and model.freshness.has_found(definition.name)
+        wanted = 0 if is_at_once else await awaited(model.freshness, (definition.name,), wish)
+        found = await model.store.get(definition.table, definition.asked_key(key))
+        token = token_of(found.mark)
+        if not found.rows:
+            raise RowNotFoundError(definition.name, key, token)
+        return Answer(definition.row(found.rows[0].values), token, found.mark.position < wanted)
 
     async def find(
         self, search: FindRows, wish: Wish = ANYTIME, *, context: Context | None = None
@@ -68,14 +87,14 @@ class ViewAnswers:
 
     async def _through(
         self,
-        message: GetRow | FindRows | CountRows,
+        message: FindRows | CountRows,
         context: Context | None,
         wish: Wish,
         ask: Callable[[Rows[Any]], Awaitable[R]],
     ) -> Answer[R]:
         model = self._model
 
-        async def endpoint(message: GetRow | FindRows | CountRows, _: Context) -> Answer[R]:
+        async def endpoint(message: FindRows | CountRows, _: Context) -> Answer[R]:
             name = model.definition(message.view).name
 
             def compute(touched: Touched) -> Awaitable[R]:
