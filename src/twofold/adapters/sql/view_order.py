@@ -17,22 +17,24 @@ def decimal_order(value: Decimal) -> str:
     significant digits: 1234.50 is `pa312345`. Negative numbers have all digits complemented and end with `~`.
     Raises ValueError for NaN and infinities.
     """
-    if not value.is_finite():
-        raise ValueError(f"{value} has no place in an order")
-    digits = _significant(value)
-    if not digits:
-        return ZERO
+    text = str(value)
+    digits = text.replace(".", "").strip("-0")
+    if not digits.isdecimal():
+        digits = _mantissa(text)
+        if not digits:
+            return ZERO
     exponent = value.adjusted()
-    if value.is_signed():
+    if text[0] == "-":
         return "-" + _exponent(-1 - exponent) + digits.translate(_COMPLEMENT) + _AFTER_DIGITS
     return "p" + _exponent(exponent) + digits
 
 
-def _significant(value: Decimal) -> str:
-    text = str(value)
-    if "E" in text or "e" in text:
-        text = text.upper().partition("E")[0]
-    return text.lstrip("-").replace(".", "").strip("0")
+def _mantissa(text: str) -> str:
+    """The significant digits of a zero, or of a number in scientific notation."""
+    digits = text.upper().partition("E")[0].replace(".", "").strip("-0")
+    if digits and not digits.isdecimal():
+        raise ValueError(f"{text} has no place in an order")
+    return digits
 
 
 @lru_cache(maxsize=256)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import apsw
@@ -16,27 +17,55 @@ BUSY_MILLIS = 5_000
 CACHE_KIB = 65_536
 
 
-def open_connection(path: str, *, synchronous: str = "full", cache_kib: int = CACHE_KIB, vfs: str | None = None) -> apsw.Connection:
+def open_connection(
+    path: str, *, synchronous: str = "full", cache_kib: int = CACHE_KIB, vfs: str | None = None
+) -> apsw.Connection:
     """A read-write connection in WAL mode that never checkpoints by itself.
 
     Raises StoreUnusableError when the file is none of SQLite's, or cannot be opened and written.
     """
+    connection = _connected(path, vfs)
+    with _closed_on_error(connection, path):
+        _set_up(connection, path, synchronous, cache_kib)
+    return connection
+
+
+def open_file(
+    path: str, steps: Sequence[Migration], application_id: int, *, synchronous: str, vfs: str | None = None
+) -> apsw.Connection:
+    """The first connection to a store's file, made when it is not there and brought up to date.
+
+    Raises StoreUnusableError, the file untouched, when it belongs to another program or a newer twofold.
+    """
+    connection = _connected(path, vfs)
+    with _closed_on_error(connection, path):
+        _version(connection, path, steps, application_id)
+        _set_up(connection, path, synchronous, CACHE_KIB)
+        migrate(connection, path, steps, application_id)
+    return connection
+
+
+def _connected(path: str, vfs: str | None) -> apsw.Connection:
     with translated(path):
         connection = apsw.Connection(path, vfs=vfs, statementcachesize=256)
         connection.set_busy_timeout(BUSY_MILLIS)
-        try:
-            _set_up(connection, path, synchronous, cache_kib)
-        except BaseException:
-            connection.close()
-            raise
     return connection
+
+
+@contextmanager
+def _closed_on_error(connection: apsw.Connection, path: str) -> Iterator[None]:
+    try:
+        with translated(path):
+            yield
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _set_up(connection: apsw.Connection, path: str, synchronous: str, cache_kib: int) -> None:
     pragma = connection.pragma
     if connection.readonly("main"):
         raise StoreUnusableError(f"{path} is read-only; give this process write permission on the file and its folder")
-    pragma("schema_version")
     if pragma("journal_mode", "wal") != "wal":
         raise StoreUnusableError(f"{path} cannot use a write-ahead log here (a network file system?); use a local disk")
     pragma("synchronous", synchronous)

@@ -10,7 +10,7 @@ from twofold.adapters.sql.statements import load_migrations, load_statements
 from twofold.adapters.sqlite.batch import BatchWriter
 from twofold.adapters.sqlite.checkpointer import Checkpointer
 from twofold.adapters.sqlite.command_queue import SqliteCommandQueue
-from twofold.adapters.sqlite.connection import migrate, one, open_connection
+from twofold.adapters.sqlite.connection import one, open_connection, open_file
 from twofold.adapters.sqlite.event_store import SqliteEventStore
 from twofold.adapters.sqlite.names import Names
 from twofold.adapters.sqlite.outcomes import SqliteOutcomes
@@ -29,8 +29,7 @@ class SqliteLog:
 
     def __init__(self, path: str, clock: Clock, synchronous: str, vfs: str | None) -> None:
         sql = load_statements(PACKAGE)
-        connection = open_connection(path, synchronous=synchronous, vfs=vfs)
-        migrate(connection, path, load_migrations(PACKAGE), APPLICATION_ID)
+        connection = open_file(path, load_migrations(PACKAGE), APPLICATION_ID, synchronous=synchronous, vfs=vfs)
         epoch = _epoch(connection, sql, clock)
         self._reader = open_connection(path, synchronous=synchronous, vfs=vfs)
         self._checkpointer = Checkpointer(connection, open_connection(path, synchronous=synchronous, vfs=vfs))

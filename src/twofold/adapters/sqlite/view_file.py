@@ -11,7 +11,7 @@ import apsw
 
 from twofold.adapters.sql.statements import load_migrations
 from twofold.adapters.sqlite.checkpointer import Checkpointer
-from twofold.adapters.sqlite.connection import BUSY_MILLIS, ForkGuard, migrate, open_connection, rolled_back
+from twofold.adapters.sqlite.connection import BUSY_MILLIS, ForkGuard, open_connection, open_file, rolled_back
 from twofold.adapters.sqlite.errors import translated
 from twofold.adapters.sqlite.view_turns import Steps, Turns, exhausted
 from twofold.errors import ClosedError
@@ -19,8 +19,8 @@ from twofold.errors import ClosedError
 T = TypeVar("T")
 APPLICATION_ID = 0x32665657  # "2fVW"
 PACKAGE = "twofold.adapters.sqlite"
-# A checkpoint and the rows that it speaks of are one transaction, so a power loss takes both back together, and
-# they are folded again from the log. The log is what must be synchronous=FULL.
+# A power loss takes a checkpoint and its rows back together, and they are folded again from the log, which is
+# synchronous=FULL (docs/adr/0005-views-may-lose-what-they-can-fold-again.md).
 SYNCHRONOUS = "normal"
 READERS = 4
 READER_CACHE_KIB = 16_384
@@ -32,8 +32,8 @@ class ViewFile:
 
     def __init__(self, path: str, *, vfs: str | None = None) -> None:
         self.path = path
-        self.writer = open_connection(path, synchronous=SYNCHRONOUS, vfs=vfs)
-        migrate(self.writer, path, load_migrations(PACKAGE, "view_schema"), APPLICATION_ID)
+        steps = load_migrations(PACKAGE, "view_schema")
+        self.writer = open_file(path, steps, APPLICATION_ID, synchronous=SYNCHRONOUS, vfs=vfs)
         self._vfs = vfs
         self.reader = self._open_reader()
         self._checkpointer = Checkpointer(self.writer, self._open_reader())
@@ -78,6 +78,17 @@ class ViewFile:
         except apsw.BusyError:
             self.writer.set_busy_timeout(BUSY_MILLIS)
             await self.turns.on_thread(lambda: self.writer.execute("BEGIN IMMEDIATE"))
+
+    async def read_latest(self, steps: Callable[[apsw.Connection], Steps[T]]) -> T:
+        """Run *steps* on a snapshot of their own, on the write connection, as whoever is about to write should.
+
+        Its cache holds what it wrote itself; that of any other connection is void after each commit.
+        """
+        self.check()
+        async with self._writing:
+            self.check()
+            with translated(self.path):
+                return await self.turns.run(on_snapshot(self.writer, steps))
 
     async def read(self, steps: Callable[[apsw.Connection], Steps[T]]) -> T:
         """Run *steps* on a snapshot of their own.
@@ -152,9 +163,10 @@ class _Budget:
         self._connection.set_progress_handler(None)
 
     def _is_spent(self) -> bool:
-        # The count goes on from one run of a statement to the next, so the first call may come early.
+        # The count goes on from one run of a statement to the next, so the first call may come early. Only the
+        # second one interrupts: the ROLLBACK that follows must not be interrupted itself.
         self._calls += 1
-        return self._calls > 1
+        return self._calls == 2  # noqa: PLR2004
 
 
 def on_snapshot(connection: apsw.Connection, steps: Callable[[apsw.Connection], Steps[T]]) -> Steps[T]:

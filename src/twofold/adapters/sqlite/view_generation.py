@@ -14,7 +14,7 @@ from twofold.adapters.sql.view_table import RowTable
 from twofold.adapters.sqlite.view_kinds import SQLITE
 from twofold.errors import InputError
 from twofold.event_store.recorded_event import Mark
-from twofold.read.view_store import Generation, Key, RowChange, StoredRow, ViewTable
+from twofold.read.view_store import Found, Generation, Key, RowChange, StoredRow, ViewTable
 
 T = TypeVar("T")
 # Measured: more rows a statement gain nothing. Fewer cost, and on a thread far more: SQLite gives the
@@ -27,6 +27,8 @@ class GenerationTable:
 
     def __init__(self, generation: Generation, table: ViewTable, live_mark: str) -> None:
         self.generation = generation
+        self.number = generation.number
+        self.table = table
         self.rows = RowTable(table, generation.number, SQLITE)
         self.format = RowFormat(table, SQLITE)
         self._key_bindings = self.format.key_bindings
@@ -40,7 +42,7 @@ class GenerationTable:
         self._mark_text = ""
         self._mark: Mark
 
-    def get(self, cursor: apsw.Cursor, key: Key) -> tuple[StoredRow, Mark] | None:
+    def get(self, cursor: apsw.Cursor, key: Key) -> Found | None:
         """The row with this key and the live mark, in one statement: one snapshot.
 
         None when there is no such row, or this generation is no longer the live one.
@@ -48,7 +50,8 @@ class GenerationTable:
         read = cursor.execute(self._get, self._live + self._key_bindings(key)).get
         if read is None or read[-1] is None:
             return None
-        return self._row(read), self.mark(read[-1])
+        mark = self._mark if read[-1] == self._mark_text else self.mark(read[-1])
+        return Found([self._row(read)], mark, self.number)
 
     def mark(self, text: str) -> Mark:
         """The mark that a checkpoint keeps as *text*."""

@@ -35,7 +35,6 @@ from twofold.read.view_store import (
 
 T = TypeVar("T")
 NOTHING = Mark("", 0, NO_CHECK)
-KEYS_AT_ONCE = 64
 ROWS_A_STEP = 64
 
 
@@ -127,9 +126,7 @@ class SqliteViewStore:
                 yield
             return found
 
-        if len(keys) <= KEYS_AT_ONCE:
-            return self._at_once(lambda connection: exhausted(on_snapshot(connection, steps)))
-        return await self._file.read(steps)
+        return await self._file.read_latest(steps)
 
     async def save(
         self, generation: Generation, shard: int, changes: Sequence[RowChange], expected: Mark, reached: Checkpoint
@@ -180,13 +177,13 @@ class SqliteViewStore:
         """See ViewStore."""
         self._file.check()
         live = self._live.get(table.view)
-        if live is not None and live.rows.table is table:
+        if live is not None and live.table is table:
             try:
                 found = live.get(self._point, key)
             except apsw.Error as error:
                 raise translate(error, self._file.path) from error
             if found is not None:
-                return Found([found[0]], found[1], live.generation.number)
+                return found
         return self._at_once(lambda connection: exhausted(on_snapshot(connection, self._get(table, key))))
 
     def _get(self, table: ViewTable, key: Key) -> Callable[[apsw.Connection], Steps[Found]]:
@@ -196,7 +193,7 @@ class SqliteViewStore:
             if live is None:
                 return Found([], NOTHING, 0)
             found = live.get(connection.cursor(), key)
-            return Found([] if found is None else [found[0]], self._mark(connection, live), live.generation.number)
+            return found or Found([], self._mark(connection, live), live.number)
 
         return steps
 
@@ -212,7 +209,7 @@ class SqliteViewStore:
             while read := list(islice(cursor, ROWS_A_STEP)):
                 rows.extend(map(live.format.row, read))
                 yield
-            return Found(rows, self._mark(connection, live), live.generation.number)
+            return Found(rows, self._mark(connection, live), live.number)
 
         return await self._file.read(steps)
 
@@ -225,7 +222,7 @@ class SqliteViewStore:
                 return Counted(0, NOTHING, 0)
             (count,) = one(connection, *render_count(live.rows, conditions))
             yield
-            return Counted(count, self._mark(connection, live), live.generation.number)
+            return Counted(count, self._mark(connection, live), live.number)
 
         return await self._file.read(steps)
 
@@ -238,16 +235,16 @@ class SqliteViewStore:
         if found is None:
             return None
         live = self._live.get(table.view)
-        if live is None or live.rows.table is not table or live.generation.number != found[1]:
+        if live is None or live.table is not table or live.number != found[1]:
             live = self._new_table(Generation(*found), table)
             self._refuse_other_columns(connection, live)
             self._live[table.view] = live
         return live
 
     def _refuse_other_columns(self, connection: apsw.Connection, live: GenerationTable) -> None:
-        name = f"{live.generation.view}__{live.generation.number}"
+        name = f"{live.generation.view}__{live.number}"
         there = {name for (name,) in connection.execute(self._sql["table_columns"], (name,))}
-        missing = [column.name for column in live.rows.table.columns if column.name not in there]
+        missing = [column.name for column in live.table.columns if column.name not in there]
         if missing:
             raise StoreUnusableError(
                 f"the stored rows of {live.generation.view} have no {', '.join(missing)}: other code built them; "
@@ -255,7 +252,7 @@ class SqliteViewStore:
             )
 
     def _mark(self, connection: apsw.Connection, live: GenerationTable) -> Mark:
-        (mark,) = one(connection, self._sql["live_mark"], (live.generation.view, live.generation.number))
+        (mark,) = one(connection, self._sql["live_mark"], (live.generation.view, live.number))
         return live.mark(mark)
 
     def _at_once(self, read: Callable[[apsw.Connection], T]) -> T:
