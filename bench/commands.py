@@ -1,0 +1,64 @@
+"""Durable commands in one process, with every default middleware on and the outcome record written."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from decimal import Decimal
+from pathlib import Path
+
+from bench import bare
+from bench.domain import Deposit, OpenAccount, app
+from bench.result import Result, result
+from twofold import OpenApp, Rejected
+
+AMOUNT = Decimal("1.50")
+
+
+async def run(callers: int, folder: Path, total: int, *, keyed: bool = False, history: int = 0) -> Result:
+    """*total* deposits by *callers* at once, each on an account of its own; the limit groups as many."""
+    name = f"commands.{'one' if callers == 1 else callers}{'.keyed' if keyed else ''}.sqlite"
+    url = f"sqlite:///{folder}/commands-{callers}-{keyed}-{history}.db"
+    async with app.open(url, workers=False) as bank:
+        if history:
+            await fill(bank, history)
+        await asyncio.gather(*(_opened(bank, f"c{n}") for n in range(callers)))
+        await _deposits(bank, callers, max(1, total // callers // 5), keyed=keyed, tag="warm")
+        times, seconds = await _deposits(bank, callers, total // callers, keyed=keyed, tag="timed")
+    group = min(callers, 1000)
+    limit = bare.commands(folder / f"bare-{callers}-{keyed}-{history}.db", group, max(group, total // group * group), max(callers, 1))
+    suffix = f"@{history // 1_000_000}m" if history else ""
+    return result(name + suffix, len(times) / seconds, limit, times)
+
+
+async def _opened(bank: OpenApp, account: str) -> None:
+    try:
+        await bank.send(OpenAccount(account_id=account, owner="Ada"))
+    except Rejected:
+        pass
+
+
+async def _deposits(bank: OpenApp, callers: int, each: int, *, keyed: bool, tag: str) -> tuple[list[float], float]:
+    times: list[float] = []
+
+    async def caller(number: int) -> None:
+        account, send, clock = f"c{number}", bank.send, time.perf_counter
+        for n in range(each):
+            started = clock()
+            if keyed:
+                await send(Deposit(account_id=account, amount=AMOUNT), key=f"{hash((tag, number, n)):x}")
+            else:
+                await send(Deposit(account_id=account, amount=AMOUNT))
+            times.append(clock() - started)
+
+    started = time.perf_counter()
+    await asyncio.gather(*(caller(number) for number in range(callers)))
+    return times, time.perf_counter() - started
+
+
+async def fill(bank: OpenApp, events: int, streams: int = 10_000) -> None:
+    """Give the log a history of *events* over *streams* accounts, as an import would."""
+    from bench.appending import batches  # noqa: PLC0415 - appending fills no log by itself
+
+    for batch in batches(events, 10_000, streams, "h"):
+        await bank.log.events.append(batch)
