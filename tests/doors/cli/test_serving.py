@@ -1,9 +1,12 @@
 """`twofold run` and `twofold dev`: processes that serve, drain and start again."""
 
+import json
 import re
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import httpx
@@ -12,6 +15,7 @@ import pytest
 from tests.doors.cli.conftest import Run, start
 from twofold.cli.exits import UNHEALTHY, USAGE
 from twofold.cli.serving import address_of, listen
+from twofold.runtime.supervisor import DRAIN_SECONDS
 
 PATIENCE = 20.0
 
@@ -61,6 +65,57 @@ def test_run_stops_in_order_on_a_signal_and_keeps_what_was_acknowledged(
     assert process.stdout is not None
     assert process.stdout.read().endswith("shop has stopped\n")
     assert "Task-t1@1" in run("events", "tail", "--store", "sqlite:///app.db").output
+
+
+def send_until_the_end(link: str, name: str, acknowledged: list[str], enough: threading.Event) -> None:
+    """Send one command after another over one connection until the server is gone."""
+    with httpx.Client(timeout=PATIENCE) as client:
+        for number in count():
+            task_id = f"{name}-{number}"
+            try:
+                answer = client.post(f"{link}/commands/OpenTask", json={"task_id": task_id, "title": "a title"})
+            except httpx.TransportError:
+                return
+            if answer.status_code == 200:
+                acknowledged.append(task_id)
+            if len(acknowledged) >= 100:
+                enough.set()
+
+
+def test_run_stopped_under_load_keeps_every_acknowledged_command(
+    served: tuple["subprocess.Popen[str]", str], run: Run
+) -> None:
+    process, link = served
+    acknowledged: list[str] = []
+    enough = threading.Event()
+    senders = [
+        threading.Thread(target=send_until_the_end, args=(link, str(number), acknowledged, enough))
+        for number in range(6)
+    ]
+    for sender in senders:
+        sender.start()
+    assert enough.wait(PATIENCE)
+
+    process.send_signal(signal.SIGTERM)
+
+    assert process.wait(timeout=PATIENCE) == 0
+    for sender in senders:
+        sender.join()
+    exported = run("events", "export", "--store", "sqlite:///app.db").stdout.splitlines()
+    stored = {json.loads(line)["stream"] for line in exported}
+    assert {f"Task-{task_id}" for task_id in acknowledged} <= stored
+
+
+def test_a_live_answer_does_not_hold_up_the_end(served: tuple["subprocess.Popen[str]", str]) -> None:
+    process, link = served
+    live = {"accept": "text/event-stream"}
+
+    with httpx.stream("GET", f"{link}/queries/FindTasks", headers=live, timeout=PATIENCE) as answer:
+        first = next(answer.iter_lines())
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(timeout=DRAIN_SECONDS / 2) == 0
+    assert first
 
 
 def test_run_needs_a_store(project: Path, run: Run) -> None:
