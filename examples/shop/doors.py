@@ -9,7 +9,9 @@ from twofold import OpenApp
 
 
 class Door(Protocol):
-    """What a feeder needs of a shop."""
+    """What a feeder needs of a shop. `at_once` is how many orders are best under way at a time."""
+
+    at_once: int
 
     async def send(self, step: Step) -> object:
         """Have the command handled, once for each key. Raises Rejected when a rule refuses it."""
@@ -23,6 +25,8 @@ class Door(Protocol):
 
 class InProcess:
     """The app in this process as a `Door`."""
+
+    at_once = 64
 
     def __init__(self, shop: OpenApp) -> None:
         self._shop = shop

@@ -26,11 +26,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--url", default="http://127.0.0.1:8000", help="where the shop is served (default: %(default)s)"
     )
+    parser.add_argument("--quiet", action="store_true", help="do not say what is fed: only how it goes")
     options = parser.parse_args(arguments)
     if options.via == "http" and find_spec("httpx") is None:
         print("--via http needs httpx: pip install httpx", file=sys.stderr)
         return 2
-    source = source_of(sample=options.sample)
+    source = source_of(sample=options.sample, is_quiet=options.quiet)
     rate = None if options.all else options.rate
     feeding = _over_http(options.url, source, rate) if options.via == "http" else _in_process(options.db, source, rate)
     try:
@@ -43,9 +44,11 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def source_of(*, sample: bool) -> Source:
+def source_of(*, sample: bool, is_quiet: bool = False) -> Source:
     """The baskets to feed. Says so when the year is not installed and the sample stands in."""
     source: Source = Sample() if sample else best_source()
+    if is_quiet:
+        return source
     if not source.whole and not sample:
         print(f"{MISSING}Until then {source.name} stands in.", flush=True)
     print(f"feeding {source.name}: {source.basket_count:,} baskets", flush=True)

@@ -12,7 +12,6 @@ from examples.shop.doors import Door
 from examples.shop.journey import Step, journey
 from examples.shop.sending import Pace, Tally, send_journeys
 
-AT_ONCE = 64
 OVERLAP = timedelta(days=1)
 CATALOG_RATE = 2_000
 
@@ -28,13 +27,13 @@ async def feed(source: Source, door: Door, tally: Tally, rate: float | None) -> 
     departments = {product.product_id: product.department for product in source.products()}
     journeys = (journey(basket, departments) for basket in source.baskets(since))
     pace = Pace(rate) if rate else None
-    await send_journeys(journeys, door.send, tally, at_once=AT_ONCE if rate is None else 1, pace=pace)
+    await send_journeys(journeys, door.send, tally, at_once=door.at_once, pace=pace)
 
 
 async def feed_catalog(source: Source, door: Door, known: int) -> None:
     """Send the catalog at a pace that leaves room for orders; *known* products are there already."""
-    steps = catalog_of(source, skip=max(0, known - AT_ONCE))
-    await send_journeys(steps, door.send, Tally(), at_once=AT_ONCE, pace=Pace(CATALOG_RATE))
+    steps = catalog_of(source, skip=max(0, known - door.at_once))
+    await send_journeys(steps, door.send, Tally(), at_once=door.at_once, pace=Pace(CATALOG_RATE))
 
 
 def catalog_of(source: Source, skip: int = 0) -> Iterator[tuple[Step]]:

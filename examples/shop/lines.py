@@ -8,7 +8,7 @@ import msgspec
 NOTHING = Decimal(0)
 
 
-class OrderLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class OrderLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """One product of an order, with what was paid for it (`value`) after the discounts.
 
     The department is the product's at the time of the order. A line may be free or weigh nothing (`is_zero`): a

@@ -11,15 +11,13 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from importlib.util import find_spec
 
 import uvicorn
 
 from examples.shop.app import app
-from examples.shop.baskets import Source
 from examples.shop.data_folder import store_url
-from examples.shop.doors import Door, InProcess
+from examples.shop.doors import InProcess
 from examples.shop.feed import source_of, why
 from examples.shop.feeding import feed_and_tell, feed_catalog
 from examples.shop.options import feeding_options
@@ -71,7 +69,6 @@ def _parser() -> argparse.ArgumentParser:
 async def _run(options: argparse.Namespace, bound: socket.socket) -> None:
     host, port = bound.getsockname()[:2]
     address = f"http://{host}:{port}"
-    source = source_of(sample=options.sample)
     config = Config.load(store=store_url(options.db))
     async with app.open(config.store, config=config) as shop:
         api = HttpApi(shop)
@@ -84,35 +81,43 @@ async def _run(options: argparse.Namespace, bound: socket.socket) -> None:
         with _stopped_by_signals(stop):
             if options.seconds is not None:
                 asyncio.get_running_loop().call_later(options.seconds, stop)
-            feeding = asyncio.create_task(_feed(options, shop, source, address))
             _print_links(address, options)
+            feeding = asyncio.create_task(_feed(options, shop, address))
             await server.serve(sockets=[bound])
             feeding.cancel()
             await asyncio.wait({feeding})
     print("\nthe shop has stopped; the next run goes on from here", flush=True)
 
 
-async def _feed(options: argparse.Namespace, shop: OpenApp, source: Source, address: str) -> None:
+async def _feed(options: argparse.Namespace, shop: OpenApp, address: str) -> None:
     """Feed catalog and baskets side by side. When that fails the shop goes on serving, and says why."""
-    rate = None if options.all else options.rate
     try:
+        source = source_of(sample=options.sample)
         async with asyncio.TaskGroup() as group:
             known = await shop.rows(ProductText).count()
             if known < source.product_count:
                 group.create_task(feed_catalog(source, InProcess(shop), known))
-            group.create_task(_feed_baskets(options.via, shop, source, address, rate))
+            if options.via == "http":
+                group.create_task(_feed_from_outside(options, address))
+            else:
+                group.create_task(feed_and_tell(source, InProcess(shop), None if options.all else options.rate))
     except* Exception as failed:  # noqa: BLE001 - whatever stopped the feeding, the shop goes on being served
         print(f"\n{why(failed)}\nthe shop is still served", file=sys.stderr, flush=True)
 
 
-async def _feed_baskets(via: str, shop: OpenApp, source: Source, address: str, rate: float | None) -> None:
-    if via == "inprocess":
-        await feed_and_tell(source, InProcess(shop), rate)
-        return
-    over_http = import_module("examples.shop.over_http")
-    async with over_http.client(address) as client:
-        door: Door = over_http.OverHttp(client)
-        await feed_and_tell(source, door, rate)
+async def _feed_from_outside(options: argparse.Namespace, address: str) -> None:
+    """Run the feeder as the client that it is: in a process of its own, which ends with this one."""
+    pace = ["--all"] if options.all else ["--rate", str(options.rate)]
+    sample = ["--sample"] if options.sample else []
+    program = [sys.executable, "-m", "examples.shop.feed", "--quiet", "--url", address, *pace, *sample]
+    feeder = await asyncio.create_subprocess_exec(*program, start_new_session=True)
+    try:
+        if await feeder.wait():
+            raise RuntimeError(f"the feeder ended with exit code {feeder.returncode}")
+    finally:
+        if feeder.returncode is None:
+            feeder.terminate()
+            await feeder.wait()
 
 
 def _print_links(address: str, options: argparse.Namespace) -> None:

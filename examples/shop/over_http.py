@@ -17,8 +17,9 @@ _DOMAIN_SAID_NO = {HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.CONFLICT, HTTPSta
 
 
 def client(url: str) -> httpx.AsyncClient:
-    """A client of the shop at *url*."""
-    return httpx.AsyncClient(base_url=url, timeout=30)
+    """A client of the shop at *url* that keeps its connections."""
+    limits = httpx.Limits(max_connections=OverHttp.at_once, max_keepalive_connections=OverHttp.at_once)
+    return httpx.AsyncClient(base_url=url, timeout=30, limits=limits)
 
 
 class OverHttp:
@@ -26,6 +27,8 @@ class OverHttp:
 
     A request that was not answered, or with 503, is made again: its idempotency key makes that safe.
     """
+
+    at_once = 16
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
