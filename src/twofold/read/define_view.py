@@ -152,8 +152,3 @@ class _ClassReader:
             self.faults.append(f"view {self.name}: {event} cannot give the key {found!r}; use @evolves(key=...)")
             return None
         return Route(fold.event, fold.function, several(found), found)
-
-
-def events_of(definitions: Iterable[ViewDefinition[Any]]) -> frozenset[type]:
-    """Every event type that some of these views fold."""
-    return frozenset(event for definition in definitions for event in definition.routes)

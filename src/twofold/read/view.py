@@ -18,6 +18,7 @@ from twofold.read.view_store import Column, Key, Kind, ViewTable
 class View(TakesKeywords, msgspec.Struct, metaclass=MessageMeta, kw_only=True):
     """A rule that folds events into rows, and one such row. Every field but the key has a default.
 
+    A row is stored between batches: a datetime comes back as the same instant in UTC, so fold with instants.
     Class keywords: `key` (field names that tell rows apart), `index` (field names, or tuples of them, to index),
     `name`, `store`, and `version` or `fold_version` (a whole number that stands in for the code's fingerprint).
     """

@@ -16,7 +16,7 @@ from twofold.errors import InvalidMessageError
 from twofold.messages.folding import evolves
 from twofold.messages.message import Event
 from twofold.messages.upcasting import upcasters_of, upcasts
-from twofold.read.define_view import define_view, events_of
+from twofold.read.define_view import define_view
 from twofold.read.view import View
 from twofold.read.view_store import Kind
 
@@ -323,10 +323,6 @@ def test_upcasters_count_when_they_lead_to_a_folded_event() -> None:
     assert elsewhere.event_names == plain.event_names
     assert elsewhere.table.fingerprint == plain.table.fingerprint
     assert len({each.table.fingerprint for each in (plain, renamed, changed)}) == 3
-
-
-def test_events_of_several_views_are_collected() -> None:
-    assert events_of([define_view(Page), define_view(Everything)]) >= {Opened, Renamed}
 
 
 class Numbered(View, key=("number", "day")):

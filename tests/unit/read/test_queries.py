@@ -158,6 +158,11 @@ async def test_a_query_that_nobody_answers_is_an_unknown_name(
         await QueryBus([], reading.model(*projectors)).answer(Best())
 
 
+async def test_a_view_that_is_not_in_the_app_is_an_unknown_name(reading: Reading) -> None:
+    with pytest.raises(UnknownNameError, match="Product"):
+        await ViewAnswers(reading.model()).get(Product, "tea")
+
+
 async def test_middlewares_surround_queries_and_rows_alike(reading: Reading, projectors: list[ViewProjector]) -> None:
     seen: list[Any] = []
 

@@ -93,6 +93,18 @@ async def test_an_event_that_fails_stops_the_projector_with_those_before_it_done
     assert (running.status().state, running.status().failed_at) == ("stopped", 3)
 
 
+async def test_bytes_that_cannot_be_decoded_stop_the_projector(reading: Reading) -> None:
+    collector = Collector()
+    running = runner(reading, collector)
+    await reading.append("Note-1", Noted(text="a"))
+    await reading.append("Note-1", Unread(), as_type="Noted")
+
+    await run(running)
+
+    assert [each.event.text for each in collector.seen] == ["a"]
+    assert running.status().failed_at == 2
+
+
 async def test_work_on_the_stores_own_client_commits_with_the_checkpoint(reading: Reading, tmp_path: Path) -> None:
     store = reading.store = await SqliteViewStore.open(str(tmp_path / "views.db"))
     running = runner(reading, Table())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.unit.read.accounts import run
+from dataclasses import dataclass
+from uuid import UUID
+
+from tests.unit.read.accounts import Opened, run
 from tests.unit.read.reading import Reading
 from twofold.messages.folding import evolves
 from twofold.messages.message import Event
@@ -99,3 +102,33 @@ async def test_composite_keys_group_by_several_parts(reading: Reading) -> None:
 
     assert (await reading.rows(projector).get(("mon", "deli"))).amount == 3
     assert (await reading.rows(projector).get(("tue", "deli"))).amount == 4
+
+
+@dataclass
+class Moved:
+    parcel: UUID
+    to: str
+
+
+class Parcel(View, key="parcel"):
+    parcel: UUID
+    at: str = ""
+
+    @evolves
+    def moved(self, event: Moved) -> None:
+        self.at = event.to
+
+    @evolves
+    def opened(self, event: Opened) -> None:
+        self.at = event.owner
+
+
+async def test_events_may_be_dataclasses_and_streams_may_be_named_by_uuids(reading: Reading) -> None:
+    one, other = UUID(int=1), UUID(int=2)
+    await reading.append("Parcel-1", Moved(one, "Oslo"))
+    await reading.append(f"Parcel-{other}", Opened(owner="Rome"))
+    projector = reading.projector(Parcel, keys={Opened: "parcel"})
+
+    await run(projector)
+
+    assert {row.parcel: row.at for row in await reading.rows(projector).find()} == {one: "Oslo", other: "Rome"}
