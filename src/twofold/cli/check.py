@@ -32,8 +32,8 @@ def verb(ctx: click.Context, /, app: str | None, *, json: bool) -> None:
     if json:
         print_json({"ok": True, "code": None, "faults": [], "app": found.name, **_counts(found)})
         return
-    counted = ", ".join(f"{count} {name}" for name, count in _counts(found).items())
-    click.echo(f"{found.name} is put together rightly: {counted}")
+    counted = ", ".join(f"{name} {count}" for name, count in _counts(found).items())
+    click.echo(f"{found.name} is put together rightly ({counted})")
 
 
 async def _open(app: App) -> None:

@@ -19,6 +19,7 @@ _SHAPES = {
     "projector": ("[[", "]]"),
     "query": ("{{", "}}"),
 }
+_PLURALS = {"query": "queries"}
 _DOT_SHAPES = {
     "command": "parallelogram",
     "aggregate": "box",
@@ -50,7 +51,7 @@ def _text(app: App, graph: Graph) -> str:
     for kind in _SHAPES:
         names = [node.name for node in graph.nodes if node.kind == kind]
         if names:
-            lines.append(f"\n{kind}s")
+            lines.append(f"\n{_PLURALS.get(kind, kind + 's')}")
         lines += (f"  {name}{_leads_to(graph, f'{kind}:{name}')}" for name in names)
     return "\n".join(lines)
 

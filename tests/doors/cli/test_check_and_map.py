@@ -11,7 +11,7 @@ def test_check_counts_what_it_found(project: Path, run: Run) -> None:
     result = run("check")
 
     assert result.exit_code == 0
-    assert result.output == "shop is put together rightly: 2 commands, 2 events, 1 aggregates, 1 views, 1 queries\n"
+    assert result.output == "shop is put together rightly (commands 2, events 2, aggregates 1, views 1, queries 1)\n"
 
 
 def test_check_prints_json_when_all_is_well_and_when_not(project: Path, run: Run) -> None:
@@ -49,6 +49,7 @@ def test_the_map_is_text_unless_asked_otherwise(project: Path, run: Run) -> None
 
     assert "OpenTask  ->  Task" in output
     assert "TaskPage  ->  FindTasks" in output
+    assert "\nqueries\n  FindTasks" in output
 
 
 def test_the_map_as_mermaid(project: Path, run: Run) -> None:
