@@ -41,8 +41,10 @@ async def append(folder: Path, events: int = 200_000) -> Result:
             started = time.perf_counter()
             await bank.log.events.append(batch)
             times.append(time.perf_counter() - started)
-    limit = bare.commands(folder / "append-bare.db", BATCH, events, 1000) 
-    return result("append.batch.sqlite", events / sum(times), limit, times, "the limit writes an outcome row an event too")
+    limit = bare.commands(folder / "append-bare.db", BATCH, events, 1000)
+    return result(
+        "append.batch.sqlite", events / sum(times), limit, times, "the limit writes an outcome row an event too"
+    )
 
 
 async def load(folder: Path, events: int = 10_000) -> list[Result]:

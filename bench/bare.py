@@ -20,7 +20,12 @@ ID = b"0123456789abcdef"
 def database(path: Path, synchronous: str = "full") -> Iterator[apsw.Connection]:
     """An SQLite file set up as twofold's log is."""
     connection = apsw.Connection(str(path))
-    for name, value in (("journal_mode", "wal"), ("synchronous", synchronous), ("wal_autocheckpoint", 10_000), ("cache_size", -65_536)):
+    for name, value in (
+        ("journal_mode", "wal"),
+        ("synchronous", synchronous),
+        ("wal_autocheckpoint", 10_000),
+        ("cache_size", -65_536),
+    ):
         connection.pragma(name, value)
     try:
         yield connection
@@ -70,7 +75,9 @@ def read_stream(path: Path, events: int) -> float:
         best = 1e9
         for _ in range(5):
             started = time.perf_counter()
-            found = connection.execute("SELECT position, version, type, data FROM events WHERE stream = 1 ORDER BY version")
+            found = connection.execute(
+                "SELECT position, version, type, data FROM events WHERE stream = 1 ORDER BY version"
+            )
             decoded = [decode(row[3]) for row in found]
             best = min(best, time.perf_counter() - started)
         assert len(decoded) == events
@@ -81,7 +88,9 @@ def fold(path: Path, log: Path, page: int) -> float:
     """Events a second folded into rows, *page* events a transaction, from twofold's own log file."""
     decode = msgspec.json.decode
     with database(path, "normal") as rows, database(log) as source:
-        rows.execute("CREATE TABLE pages (id INTEGER PRIMARY KEY, balance TEXT, deposits INTEGER, position INTEGER)").fetchall()
+        rows.execute(
+            "CREATE TABLE pages (id INTEGER PRIMARY KEY, balance TEXT, deposits INTEGER, position INTEGER)"
+        ).fetchall()
         total, after = 0, 0
         started = time.perf_counter()
         while found := source.execute(
@@ -94,8 +103,8 @@ def fold(path: Path, log: Path, page: int) -> float:
             after, total = found[-1][0], total + len(found)
             with rows:
                 rows.executemany(
-                    "INSERT INTO pages VALUES (?, '1.50', ?, ?) ON CONFLICT (id) DO UPDATE SET"
-                    " balance = excluded.balance, deposits = deposits + excluded.deposits, position = excluded.position",
+                    "INSERT INTO pages VALUES (?, '1.50', ?, ?) ON CONFLICT (id) DO UPDATE SET balance = excluded.balance,"
+                    " deposits = deposits + excluded.deposits, position = excluded.position",
                     [(stream, count, after) for stream, count in sums.items()],
                 )
         return total / (time.perf_counter() - started)
@@ -104,10 +113,16 @@ def fold(path: Path, log: Path, page: int) -> float:
 def get(path: Path, rows: int, reads: int) -> float:
     """Reads of one row by key a second."""
     with database(path, "normal") as connection:
-        connection.execute("CREATE TABLE pages (id TEXT PRIMARY KEY, owner TEXT, balance TEXT, deposits INTEGER) WITHOUT ROWID").fetchall()
+        connection.execute(
+            "CREATE TABLE pages (id TEXT PRIMARY KEY, owner TEXT, balance TEXT, deposits INTEGER) WITHOUT ROWID"
+        ).fetchall()
         with connection:
-            connection.executemany("INSERT INTO pages VALUES (?, ?, ?, ?)", [(f"a{n}", "x", "1.50", 1) for n in range(rows)])
+            connection.executemany(
+                "INSERT INTO pages VALUES (?, ?, ?, ?)", [(f"a{n}", "x", "1.50", 1) for n in range(rows)]
+            )
         started = time.perf_counter()
         for n in range(reads):
-            connection.execute("SELECT id, owner, balance, deposits FROM pages WHERE id = ?", (f"a{n % rows}",)).fetchall()
+            connection.execute(
+                "SELECT id, owner, balance, deposits FROM pages WHERE id = ?", (f"a{n % rows}",)
+            ).fetchall()
         return reads / (time.perf_counter() - started)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 
@@ -26,16 +27,16 @@ async def run(callers: int, folder: Path, total: int, *, keyed: bool = False, hi
         await _deposits(bank, callers, max(1, total // callers // 5), keyed=keyed, tag="warm")
         times, seconds = await _deposits(bank, callers, total // callers, keyed=keyed, tag="timed")
     group = min(callers, 1000)
-    limit = bare.commands(folder / f"bare-{callers}-{keyed}-{history}.db", group, max(group, total // group * group), max(callers, 1))
+    limit = bare.commands(
+        folder / f"bare-{callers}-{keyed}-{history}.db", group, max(group, total // group * group), max(callers, 1)
+    )
     suffix = f"@{history // 1_000_000}m" if history else ""
     return result(name + suffix, len(times) / seconds, limit, times)
 
 
 async def _opened(bank: OpenApp, account: str) -> None:
-    try:
+    with suppress(Rejected):
         await bank.send(OpenAccount(account_id=account, owner="Ada"))
-    except Rejected:
-        pass
 
 
 async def _deposits(bank: OpenApp, callers: int, each: int, *, keyed: bool, tag: str) -> tuple[list[float], float]:

@@ -20,7 +20,9 @@ async def doors(folder: Path) -> list[Result]:
     """Commands and queries over HTTP, 16 connections with one request under way on each."""
     with _server("twofold", folder) as port:
         await _ask(port, [_post("OpenAccount", b'{"account_id":"h%d","owner":"x"}' % n) for n in range(CONNECTIONS)])
-        commands = [_post("Deposit", b'{"account_id":"h%d","amount":"1.50"}' % (n % CONNECTIONS)) for n in range(REQUESTS)]
+        commands = [
+            _post("Deposit", b'{"account_id":"h%d","amount":"1.50"}' % (n % CONNECTIONS)) for n in range(REQUESTS)
+        ]
         command = await _ask(port, commands)
         query = await _ask(port, [_get("/views/AccountPage/h1")] * REQUESTS)
     with _server("bare", folder) as port:
@@ -50,7 +52,7 @@ class _server:  # noqa: N801 - a context manager, used as a verb
         self._command = [sys.executable, "-m", "bench.serve", kind, str(folder), str(self.port)]
 
     def __enter__(self) -> int:
-        self._process = subprocess.Popen(self._command)  # noqa: S603 - our own module
+        self._process = subprocess.Popen(self._command)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             with socket.socket() as probe:

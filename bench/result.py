@@ -45,12 +45,12 @@ async def timed(repeat: int, call: Callable[[], Awaitable[object]]) -> list[floa
 def table(results: Sequence[Result]) -> str:
     """The results for people."""
     lines = [f"{'name':34} {'rate/s':>12} {'p50 ms':>9} {'p99 ms':>9} {'limit/s':>12} {'of limit':>9}"]
-    for each in results:
-        lines.append(
-            f"{each.name:34} {each.rate:12,.0f} {_number(each.p50_ms)} {_number(each.p99_ms)} "
-            f"{'' if each.limit is None else format(each.limit, ',.0f'):>12} "
-            f"{'' if each.of_limit is None else format(each.of_limit, '.0%'):>9}  {each.note}".rstrip()
-        )
+    lines += [
+        f"{each.name:34} {each.rate:12,.0f} {_number(each.p50_ms)} {_number(each.p99_ms)} "
+        f"{'' if each.limit is None else format(each.limit, ',.0f'):>12} "
+        f"{'' if each.of_limit is None else format(each.of_limit, '.0%'):>9}  {each.note}".rstrip()
+        for each in results
+    ]
     return "\n".join(lines)
 
 

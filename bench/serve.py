@@ -23,7 +23,11 @@ async def bare(scope: dict[str, Any], receive: Any, send: Any) -> None:
         return
     await receive()
     body = COMMAND if scope["method"] == "POST" else ROW
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), (b"twofold-token", b"x" * 60)]
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"twofold-token", b"x" * 60),
+    ]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
@@ -32,7 +36,14 @@ def main() -> None:
     """Serve until terminated."""
     kind, folder, port = sys.argv[1:]
     served: Any = bare if kind == "bare" else asgi_app(app, f"sqlite:///{folder}/http.db")
-    uvicorn.run(served, host="127.0.0.1", port=int(port), log_level="warning", access_log=False, lifespan="on" if kind != "bare" else "off")
+    uvicorn.run(
+        served,
+        host="127.0.0.1",
+        port=int(port),
+        log_level="warning",
+        access_log=False,
+        lifespan="on" if kind != "bare" else "off",
+    )
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ class RetryPolicy:
 
     def delay(self, attempt: int, rng: random.Random) -> float:
         """Seconds to wait after failed try number *attempt* (the first is 1)."""
-        ceiling = min(self.max_delay, self.first_delay * 2 ** min(attempt - 1, 30))
+        ceiling: float = min(self.max_delay, self.first_delay * 2 ** min(attempt - 1, 30))
         return ceiling * (0.5 + rng.random() / 2)
 
     def exhausted(self, attempt: int) -> bool:

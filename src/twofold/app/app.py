@@ -49,8 +49,16 @@ class Module:
             commands: command classes that must be handled; those of aggregates and handlers are found by themselves.
             events: event classes that no fold, decision or handler names.
         """
-        lists = (aggregates, views, handlers, queries, projectors, upcasters, commands, events)
-        self.parts = Parts(*map(tuple, lists))
+        self.parts = Parts(
+            tuple(aggregates),
+            tuple(views),
+            tuple(handlers),
+            tuple(queries),
+            tuple(projectors),
+            tuple(upcasters),
+            tuple(commands),
+            tuple(events),
+        )
 
 
 class App(Module):

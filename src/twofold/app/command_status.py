@@ -23,9 +23,7 @@ class CommandStatus(NamedTuple):
     outcome: RecordedOutcome | None = None
 
 
-async def status_of(
-    command_id: str, to_bytes: Callable[[str], bytes], log: Log, answering: Answering
-) -> CommandStatus:
+async def status_of(command_id: str, to_bytes: Callable[[str], bytes], log: Log, answering: Answering) -> CommandStatus:
     """Look in the log of commands, then in the queue. Raises UnknownNameError when the id is in neither."""
     try:
         message_id = to_bytes(command_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -18,8 +18,8 @@ from twofold.event_store.stream import stream_name
 from twofold.messages.message import Query
 from twofold.messages.metadata import id_bytes, id_text
 from twofold.pipeline.context import Context
-from twofold.read.follower import Follower
 from twofold.read.answer import Wish
+from twofold.read.follower import Follower
 from twofold.read.rows import Rows
 from twofold.read.view import View
 from twofold.read.view_answers import FindRows
@@ -40,32 +40,34 @@ V = TypeVar("V", bound=View)
 A = TypeVar("A")
 
 
+class Engine(NamedTuple):
+    """What an open app runs on."""
+
+    config: Config
+    clock: Clock
+    log: Log
+    desk: Desk
+    bus: CommandBus
+    reads: Reads
+    projectors: Mapping[str, Follower]
+    supervisor: Supervisor
+
+
 class OpenApp:
     """What `App.open()` gives. `log` has the ports of the log, `projectors` the runners of views by name."""
 
-    def __init__(
-        self,
-        app: App,
-        config: Config,
-        clock: Clock,
-        log: Log,
-        desk: Desk,
-        bus: CommandBus,
-        reads: Reads,
-        projectors: Mapping[str, Follower],
-        supervisor: Supervisor,
-    ) -> None:
+    def __init__(self, app: App, engine: Engine) -> None:
         self.app = app
         self.name = app.name
         self.catalog = app.catalog
-        self.config = config
-        self.log = log
-        self.projectors = projectors
-        self.reads = reads
-        self._clock = clock
-        self._desk = desk
-        self._bus = bus
-        self._supervisor = supervisor
+        self.config = engine.config
+        self.log = engine.log
+        self.projectors = engine.projectors
+        self.reads = engine.reads
+        self._clock = engine.clock
+        self._desk = engine.desk
+        self._bus = engine.bus
+        self._supervisor = engine.supervisor
         self._is_closed = False
 
     # --- commands -------------------------------------------------------------------------
@@ -118,7 +120,9 @@ class OpenApp:
         _, data = message.codec.validate(command)
         around = context or Context()
         message_id = around.message_id or self._desk.ids.next()
-        kept = QueuedContext(principal=around.principal, tenant=around.tenant, trace=around.trace, key=key or around.key)
+        kept = QueuedContext(
+            principal=around.principal, tenant=around.tenant, trace=around.trace, key=key or around.key
+        )
         await self.log.queue.put(message_id, message.name, data, msgspec.json.encode(kept))
         return id_text(message_id)
 
@@ -129,7 +133,13 @@ class OpenApp:
     # --- queries --------------------------------------------------------------------------
 
     async def ask(
-        self, query: Query[R], *, after: str | None = None, wait: float | None = None, stale_ok: bool = False, context: Context | None = None
+        self,
+        query: Query[R],
+        *,
+        after: str | None = None,
+        wait: float | None = None,
+        stale_ok: bool = False,
+        context: Context | None = None,
     ) -> R:
         """The answer to *query*.
 
@@ -145,9 +155,16 @@ class OpenApp:
         return (await self.reads.answer(query, Wish(after, wait, stale_ok), context=context)).value
 
     async def get(
-        self, view: type[V], key: Any, *, after: str | None = None, wait: float | None = None, stale_ok: bool = False, context: Context | None = None
+        self,
+        view: type[V],
+        key: Any,
+        *,
+        after: str | None = None,
+        wait: float | None = None,
+        stale_ok: bool = False,
+        context: Context | None = None,
     ) -> V:
-        """The row of *view* with this key (a tuple for a composite one). The rest as for `ask`. Raises RowNotFoundError."""
+        """The row of *view* with this key, a tuple for a composite one. Else as `ask`. Raises RowNotFoundError."""
         return (await self.reads.get(view, key, Wish(after, wait, stale_ok), context=context)).value
 
     async def find(

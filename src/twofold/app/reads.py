@@ -38,6 +38,7 @@ class Reads:
         clock: Clock,
         log: Log,
         store: ViewStore,
+        *,
         projectors: Mapping[str, Follower],
         middlewares: Sequence[Middleware],
     ) -> None:
@@ -61,7 +62,9 @@ class Reads:
         """One row by its key, with its token. Raises RowNotFoundError, which has the token too."""
         return await self._views.get(view, key, wish, context=context)
 
-    async def find(self, search: FindRows, wish: Wish = ANYTIME, *, context: Context | None = None) -> Answer[Page[Any]]:
+    async def find(
+        self, search: FindRows, wish: Wish = ANYTIME, *, context: Context | None = None
+    ) -> Answer[Page[Any]]:
         """A page of rows, with its token."""
         return await self._views.find(search, wish, context=context)
 

@@ -51,7 +51,9 @@ def parse_url(url: str) -> StoreUrl:
         known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
         raise ConfigError([f"{url!r} names no store this twofold has; a URL starts with one of {known}"])
     if parts.netloc and parts.scheme == "sqlite":
-        raise ConfigError([f"{url!r}: write sqlite:///{parts.netloc}{parts.path} (three slashes, four for an absolute path)"])
+        raise ConfigError(
+            [f"{url!r}: write sqlite:///{parts.netloc}{parts.path} (three slashes, four for an absolute path)"]
+        )
     path = unquote(parts.path[1:])
     if parts.scheme == "sqlite" and not path:
         raise ConfigError([f"{url!r} names no file: write sqlite:///name.db"])

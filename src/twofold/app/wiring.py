@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from twofold.app.open_app import OpenApp
+from twofold.app.open_app import Engine, OpenApp
 from twofold.app.reads import Reads
 from twofold.app.stores import OpenViewStore
 from twofold.clock import Clock, Ids
 from twofold.config import Config
-from twofold.event_store.store import Log
+from twofold.errors import ConfigError, InputError
+from twofold.event_store.store import Log, QueuedCommand
 from twofold.messages.fingerprint import fingerprint
 from twofold.messages.message_types import MessageType
 from twofold.pipeline.authorisation import authorising
@@ -24,7 +27,7 @@ from twofold.write.aggregate import AggregateDefinition, Decision
 from twofold.write.answering import Answering
 from twofold.write.command_bus import CommandBus
 from twofold.write.committer import Committer
-from twofold.write.deciding import Desk, on_aggregate
+from twofold.write.deciding import Desk, on_aggregate, record_refusal
 from twofold.write.handling import Handler
 from twofold.write.queue_processor import QueueProcessor
 from twofold.write.repository import Repository
@@ -47,14 +50,12 @@ def wire(app: App, config: Config, clock: Clock, log: Log, rows: OpenViewStore) 
         command: (catalog.types.of(command), _endpoint(catalog, command, handler, desk, log, config))
         for command, handler in catalog.handlers.items()
     }
-    bus = CommandBus(
-        endpoints, middlewares, attempts=config.conflict_attempts, in_flight_wait=config.in_flight_wait
-    )
+    bus = CommandBus(endpoints, middlewares, attempts=config.conflict_attempts, in_flight_wait=config.in_flight_wait)
     projectors = _projectors(catalog, config, log, rows)
-    queue = QueueProcessor(log.queue, catalog.types, bus.send, clock)
-    reads = Reads(catalog, config, clock, log, rows, projectors, middlewares)
+    queue = QueueProcessor(log.queue, catalog.types, bus.send, _refusing(desk), clock)
+    reads = Reads(catalog, config, clock, log, rows, projectors=projectors, middlewares=middlewares)
     supervisor = Supervisor(_workers(config, clock, log, projectors, desk, queue), drain_seconds=config.drain_seconds)
-    return OpenApp(app, config, clock, log, desk, bus, reads, projectors, supervisor)
+    return OpenApp(app, Engine(config, clock, log, desk, bus, reads, projectors, supervisor))
 
 
 def _projectors(catalog: Catalog, config: Config, log: Log, rows: OpenViewStore) -> dict[str, Follower]:
@@ -96,6 +97,8 @@ def _endpoint(
     if handler.works_with is Streams:
         definitions: dict[type, AggregateDefinition] = {each.cls: each for each in catalog.aggregates.values()}
         return on_streams(handler.function, name, definitions, desk)
+    if log.transactions is None:
+        raise ConfigError([f"{name} is state-stored and needs a log with SQL, not memory://"])
     return in_unit_of_work(handler.function, name, log.transactions, desk, config.unit_of_work)
 
 
@@ -108,7 +111,12 @@ def _workers(
         "clock": clock,
     }
     workers = [
-        Worker(f"view {name}", each.step, lambda seconds, each=each: log.events.wait(each.progress.position, seconds), **options)
+        Worker(
+            f"view {name}",
+            each.step,
+            partial(_news, log, each),
+            **options,
+        )
         for name, each in projectors.items()
     ]
     workers.append(Worker("snapshots", desk.snapshotter.step, **options))
@@ -116,6 +124,17 @@ def _workers(
     if config.outcome_retention is not None:
         workers.append(Worker("outcome expiry", _expiry(config.outcome_retention, clock, log), **options))
     return workers
+
+
+async def _news(log: Log, reader: Follower, seconds: float) -> bool:
+    return await log.events.wait(reader.progress.position, seconds)
+
+
+def _refusing(desk: Desk) -> Callable[[QueuedCommand, InputError], Awaitable[None]]:
+    async def refuse(queued: QueuedCommand, error: InputError) -> None:
+        await record_refusal(desk, queued.message_id, queued.command, error)
+
+    return refuse
 
 
 def _expiry(days: float, clock: Clock, log: Log) -> Any:

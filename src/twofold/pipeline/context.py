@@ -14,7 +14,8 @@ class Context(msgspec.Struct, kw_only=True, gc=False):
 
     `principal` is who asks, `tenant` on whose behalf; together they scope idempotency keys. Ids are 16 bytes; a
     `message_id` that a caller brings makes the command idempotent by it. `trace` is a W3C traceparent.
-    `key`, `expected_version` and `data` (the message's own bytes) and `name` (its stable name) are set on the way in; `arrived` is monotonic seconds.
+    `key`, `expected_version`, `data` (the message's own bytes), `name` (its stable name) and `arrived` (monotonic
+    seconds) are set on the way in.
     """
 
     principal: str | None = None

@@ -36,9 +36,7 @@ class Existence(NamedTuple):
 def decides(function: F, /) -> F: ...
 @overload
 def decides(*, new: bool = False, existing: bool = True) -> Callable[[F], F]: ...
-def decides(
-    function: F | None = None, /, *, new: bool = False, existing: bool = True
-) -> F | Callable[[F], F]:
+def decides(function: F | None = None, /, *, new: bool = False, existing: bool = True) -> F | Callable[[F], F]:
     """Mark a method `(self, command: SomeCommand)` that decides on that command.
 
     It returns an event, several, or None, and raises Rejected to refuse; it never changes self.
@@ -107,7 +105,9 @@ def define_aggregate(cls: type[Aggregate]) -> tuple[AggregateDefinition, list[st
         faults.append(str(error))
     for decision in decisions:
         missing = [field for field in declared.key if not _has_field(decision.command, field)]
-        faults.extend(f"{decision.command.__name__} has no field {field!r}, the key of {cls.__name__}" for field in missing)
+        faults.extend(
+            f"{decision.command.__name__} has no field {field!r}, the key of {cls.__name__}" for field in missing
+        )
     every = declared.options.get("snapshot_every")
     return AggregateDefinition(cls, declared.name, declared.key, tuple(decisions), folds, tuple(events), every), faults
 

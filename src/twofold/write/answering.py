@@ -75,7 +75,9 @@ class Answering:
         parts: tuple[StreamWrite, ...] = ()
         versions: tuple[int, ...] = ()
         if first.events:
-            page = await self._events.read_log(first.first - 1, up_to=first.position, limit=first.events, max_bytes=1 << 40)
+            page = await self._events.read_log(
+                first.first - 1, up_to=first.position, limit=first.events, max_bytes=1 << 40
+            )
             parts, versions = _recorded_parts(page.events)
         elif outcome.stream is not None:
             parts, versions = (StreamWrite(outcome.stream, first.version),), (first.version,)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextvars import ContextVar
 from time import perf_counter
 from typing import Any
 
 from twofold.errors import (
-    ConflictError,
-    InvalidMessageError,
     Fault,
+    InvalidMessageError,
     KeyInFlightError,
     NestedSendError,
     PreconditionFailedError,
@@ -30,7 +29,8 @@ holding_the_writer: ContextVar[bool] = ContextVar("holding_the_writer", default=
 
 class CommandBus:
     """Sends commands. The chain of each command type is built once: validation, the app's middlewares
-    (authorisation among them), one answer a key, conflict retry, handler."""
+    (authorisation among them), one answer a key, conflict retry, handler.
+    """
 
     def __init__(
         self,

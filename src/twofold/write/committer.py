@@ -15,7 +15,18 @@ from twofold.write.states import States, StreamState
 class Pending:
     """A decided write that waits for the disk. `result` is resolved once it is there, or refused."""
 
-    __slots__ = ("after", "causation_id", "correlation_id", "failed", "origin", "outcome", "place", "result", "states", "streams")
+    __slots__ = (
+        "after",
+        "causation_id",
+        "correlation_id",
+        "failed",
+        "origin",
+        "outcome",
+        "place",
+        "result",
+        "states",
+        "streams",
+    )
 
     def __init__(
         self,
@@ -42,7 +53,15 @@ class Committer:
     then decides again on what is really there.
     """
 
-    def __init__(self, events: EventStore, states: States, *, max_writes: int = 2000, max_bytes: int = 8 << 20, max_waiting: int = 100_000) -> None:
+    def __init__(
+        self,
+        events: EventStore,
+        states: States,
+        *,
+        max_writes: int = 2000,
+        max_bytes: int = 8 << 20,
+        max_waiting: int = 100_000,
+    ) -> None:
         self._events = events
         self._states = states
         self._max_writes = max_writes
@@ -71,7 +90,11 @@ class Committer:
         pending = Pending(streams, outcome, states, origin, loop.create_future())
         if self._is_closed or len(self._waiting) >= self._max_waiting:
             self._throw_away(pending)
-            raise ClosedError("the app is closing") if self._is_closed else UnavailableError("too many commands are waiting")
+            raise (
+                ClosedError("the app is closing")
+                if self._is_closed
+                else UnavailableError("too many commands are waiting")
+            )
         for state in states:
             if state.tip is not None:
                 pending.after = (*pending.after, state.tip)
@@ -117,7 +140,7 @@ class Committer:
         return [pending for pending in batch if not self._lost(pending)] or (self._next_batch() if batch else [])
 
     def _lost(self, pending: Pending) -> bool:
-        if not pending.after or not any([earlier.failed for earlier in pending.after]):
+        if not pending.after or not any(earlier.failed for earlier in pending.after):
             return False
         part = pending.streams[0]
         self._settle(pending, Conflicted(part.stream, part.expected, -1))
@@ -126,7 +149,7 @@ class Committer:
     async def _write(self, batch: list[Pending]) -> None:
         try:
             results = await self._events.append(_writes(batch))
-        except BaseException as error:  # noqa: BLE001 - every caller of the batch gets it
+        except BaseException as error:
             for pending in batch:
                 self._refuse(pending, error)
             if not isinstance(error, Exception):

@@ -11,6 +11,7 @@ import msgspec
 from twofold.clock import Ids
 from twofold.errors import (
     AlreadyExistsError,
+    InputError,
     MisuseError,
     PreconditionFailedError,
     Rejected,
@@ -50,11 +51,12 @@ def on_aggregate(
     definition: AggregateDefinition, decision: Decision, name: str, desk: Desk
 ) -> Callable[[Any, Context], Awaitable[Receipt]]:
     """The endpoint of the command that *decision* takes. One call is one attempt; it raises
-    VersionConflictError when someone else was first, and Rejected once the refusal is on record."""
+    VersionConflictError when someone else was first, and Rejected once the refusal is on record.
+    """
+    decided = _decider(decision)
     committer, repository, states, event_types, answering, ids, snapshotter = desk
     every = snapshotter.interval(definition.category)
     epoch = answering.epoch
-    decide, (must_be_new, must_exist) = decision.function, decision.existence
     category, stream_id, folds = definition.category, definition.stream_id, definition.folds
 
     async def attempt(command: Any, context: Context) -> Receipt:
@@ -62,19 +64,11 @@ def on_aggregate(
         held = states.get(stream) or await repository.load(definition, stream)
         version = held.version
         if context.expected_version is not None and context.expected_version != version:
-            return await answering.replay_or(context, PreconditionFailedError(stream, context.expected_version, version))
+            return await answering.replay_or(
+                context, PreconditionFailedError(stream, context.expected_version, version)
+            )
         message_id = context.message_id or ids.next()
-        rejection: Rejected | None = None
-        produced: Any = None
-        if must_be_new and version:
-            rejection = AlreadyExistsError(stream)
-        elif must_exist and not version:
-            rejection = StreamNotFoundError(stream)
-        else:
-            try:
-                produced = decide(held.state, command)
-            except Rejected as error:
-                rejection = error
+        produced, rejection = decided(held, command)
         new = () if produced is None else encode_events(produced, event_types, ids)
         if new:
             advance(held, folds, new, states)
@@ -88,6 +82,23 @@ def on_aggregate(
         return await answering.answer(result, outcome, parts, rejection, context)
 
     return attempt
+
+
+def _decider(decision: Decision) -> Callable[[StreamState, Any], tuple[Any, Rejected | None]]:
+    """What a decision says on a state: what it produced, or its rejection."""
+    decide, (must_be_new, must_exist) = decision.function, decision.existence
+
+    def decided(held: StreamState, command: Any) -> tuple[Any, Rejected | None]:
+        if must_be_new and held.version:
+            return None, AlreadyExistsError(held.stream)
+        if must_exist and not held.version:
+            return None, StreamNotFoundError(held.stream)
+        try:
+            return decide(held.state, command), None
+        except Rejected as rejection:
+            return None, rejection
+
+    return decided
 
 
 def encode_events(produced: Any, event_types: EventTypes, ids: Ids) -> tuple[tuple[NewEvent, Any], ...]:
@@ -131,6 +142,13 @@ def advance(held: StreamState, folds: Any, new: Sequence[tuple[NewEvent, Any]], 
     except BaseException:
         states.discard(held)
         raise
+
+
+async def record_refusal(desk: Desk, message_id: bytes, name: str, error: InputError) -> None:
+    """Put on record that a queued command was refused before anybody could decide on it."""
+    context = Context(arrived=perf_counter())
+    outcome = outcome_of(context, name, message_id, None, 0, Rejected(error.code, str(error)))
+    await desk.committer.submit((), outcome, (), outcome.origin)
 
 
 def outcome_of(

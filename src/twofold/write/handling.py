@@ -15,7 +15,8 @@ _MARK = "__twofold_handles__"
 
 class Handler(NamedTuple):
     """One handler function: the command it takes, what it works with (Streams or UnitOfWork), and the events
-    that it declares: `@handles(OrderPlaced, OrderPaid)`."""
+    that it declares: `@handles(OrderPlaced, OrderPaid)`.
+    """
 
     command: type
     works_with: type

@@ -35,7 +35,13 @@ class Receipt:
     __slots__ = ("_appended", "_epoch", "_message_id", "_parts", "replayed")
 
     def __init__(
-        self, parts: tuple[StreamWrite, ...], appended: Appended, epoch: str, message_id: bytes, *, replayed: bool = False
+        self,
+        parts: tuple[StreamWrite, ...],
+        appended: Appended,
+        epoch: str,
+        message_id: bytes,
+        *,
+        replayed: bool = False,
     ) -> None:
         """What was written, and where it stands; all else is worked out when it is asked for."""
         self._parts = parts

@@ -19,7 +19,14 @@ PAGE = 5_000
 class Repository:
     """Loads and folds; keeps nothing itself but hands what it loaded to the states in memory."""
 
-    def __init__(self, events: EventStore, snapshots: Snapshots, reader: EventReader, states: States, fingerprints: dict[str, str]) -> None:
+    def __init__(
+        self,
+        events: EventStore,
+        snapshots: Snapshots,
+        reader: EventReader,
+        states: States,
+        fingerprints: dict[str, str],
+    ) -> None:
         self._events = events
         self._snapshots = snapshots
         self._reader = reader

@@ -65,7 +65,9 @@ def in_unit_of_work(
             return await desk.answering.replayed(first, context)
         context.message_id = context.message_id or desk.ids.next()
         try:
-            parts, result = await _run(handler, command, name, context, transactions, desk, seconds)
+            parts, result = await _run(
+                handler, command, name, context, transactions=transactions, desk=desk, seconds=seconds
+            )
         except Rejected as rejection:
             return await _record(rejection, name, context, desk)
         except _Replay as replay:
@@ -81,7 +83,14 @@ def in_unit_of_work(
 
 
 async def _run(
-    handler: UnitHandler, command: Any, name: str, context: Context, transactions: Transactions, desk: Desk, seconds: float
+    handler: UnitHandler,
+    command: Any,
+    name: str,
+    context: Context,
+    *,
+    transactions: Transactions,
+    desk: Desk,
+    seconds: float,
 ) -> tuple[tuple[StreamWrite, ...], WriteResult]:
     async with transactions.begin(seconds) as transaction:
         work = UnitOfWork(transaction, desk)
@@ -90,7 +99,9 @@ async def _run(
             async with asyncio.timeout(seconds):
                 await handler(command, work)
         except TimeoutError as error:
-            raise StoreUnavailableError(f"{name} held the writer for more than {seconds} s; it was rolled back") from error
+            raise StoreUnavailableError(
+                f"{name} held the writer for more than {seconds} s; it was rolled back"
+            ) from error
         finally:
             holding_the_writer.reset(token)
         parts = work.parts()

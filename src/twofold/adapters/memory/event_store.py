@@ -121,10 +121,11 @@ class MemoryEventStore:
 
     def _store(self, write: Write, now: int) -> Appended:
         before = len(self._log)
-        at = self._recorded_at = max(self._recorded_at, now if write.recorded_at is None else write.recorded_at)
+        at = max(self._recorded_at, now if write.recorded_at is None else write.recorded_at)
         for part in write.streams:
             self._store_events(part, write, at)
         head = len(self._log)
+        self._recorded_at = at if head > before else self._recorded_at
         versions = tuple(self._version(part.stream) for part in write.streams)
         appended = Appended(before + 1 if head > before else 0, head, versions, self._check_at(head), at)
         if write.outcome:

@@ -61,20 +61,12 @@ class BatchWriter:
         self.heads.forget()
         self._names.reload()
 
-    def _place(
-        self, write: Write, results: list[WriteResult], known: Known, batch: _Rows, now: int
-    ) -> WriteResult:
+    def _place(self, write: Write, results: list[WriteResult], known: Known, batch: _Rows, now: int) -> WriteResult:
         if known is not None and (replayed := replay_of(write, known)) is not None:
             return replayed
+        if (conflict := self._conflict(write, results)) is not None:
+            return self._replay_at_last(write, batch) or conflict
         heads = self.heads
-        for part in write.streams:
-            head = heads.of(part.stream)
-            if head.version != part.expected and part.expected != ANY_VERSION:
-                conflict = Conflicted(part.stream, part.expected, head.version)
-                return self._replay_at_last(write, batch) or conflict
-        for place in write.builds_on:
-            if not isinstance(results[place], Appended):
-                return self._replay_at_last(write, batch) or self._lost_its_ground(write)
         recorded_at = max(heads.recorded_at, now if write.recorded_at is None else write.recorded_at)
         before = heads.position
         versions = tuple([self._place_events(write, part, batch, recorded_at) for part in write.streams])
@@ -88,6 +80,16 @@ class BatchWriter:
             if known is not None:
                 remember(heads.outcome, write.outcome, appended, events, known)
         return appended
+
+    def _conflict(self, write: Write, results: list[WriteResult]) -> Conflicted | None:
+        for part in write.streams:
+            head = self.heads.of(part.stream)
+            if part.expected not in (head.version, ANY_VERSION):
+                return Conflicted(part.stream, part.expected, head.version)
+        for place in write.builds_on:
+            if not isinstance(results[place], Appended):
+                return self._lost_its_ground(write)
+        return None
 
     def _replay_at_last(self, write: Write, batch: _Rows) -> Replayed | None:
         """A conflict is a replay if its message id is known: asked only here, where the unique index is not met."""
@@ -112,11 +114,9 @@ class BatchWriter:
             return head.version
         if not head.stored:
             batch.streams.append(heads.create(part.stream, head))
-        causation, correlation, origin = write.causation_id, write.correlation_id, write.origin
-        if correlation == causation:
-            correlation = None
-        if origin == NO_ORIGIN:
-            origin = None
+        causation = write.causation_id
+        correlation = None if write.correlation_id == causation else write.correlation_id
+        origin = None if write.origin == NO_ORIGIN else write.origin
         stream, position = head.stream, heads.position
         for event in part.events:
             position += 1
@@ -147,13 +147,17 @@ class BatchWriter:
         if batch.events:
             many(sql["insert_event"], batch.events)
         if batch.heads:
-            many(sql["move_head"], [(head.stream, head.version, head.position) for _, head in sorted(batch.heads.items())])
+            many(
+                sql["move_head"],
+                [(head.stream, head.version, head.position) for _, head in sorted(batch.heads.items())],
+            )
         if batch.segments:
             many(sql["insert_segment"], batch.segments)
         if batch.outcomes:
             many(sql["insert_outcome"], batch.outcomes)
         if batch.full_outcomes:
             many(sql["insert_outcome_in_full"], batch.full_outcomes)
+
 
 class _Rows:
     """The rows of a batch, by table."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
 import apsw
 
@@ -47,9 +48,7 @@ class Checkpointer:
             if self._is_closing:
                 return
             mode = apsw.SQLITE_CHECKPOINT_RESTART if self._pages > TOO_MANY_PAGES else apsw.SQLITE_CHECKPOINT_PASSIVE
-            try:
+            # One that fails is tried again after the next commit; a disk that stays broken the writer reports.
+            with suppress(apsw.Error):
                 self._own.wal_checkpoint(mode=mode)
-            except apsw.Error:
-                # Tried again after the next commit; a disk that stays broken is reported by the writer.
-                pass
             self._is_busy = False

@@ -6,6 +6,7 @@ from typing import Any
 
 import apsw
 
+from twofold.adapters.sqlite.connection import fetch
 from twofold.adapters.sqlite.errors import translated
 from twofold.adapters.sqlite.writer import Writer
 from twofold.clock import Clock
@@ -41,7 +42,7 @@ class SqliteCommandQueue:
 
     def _rows(self, name: str, bindings: tuple[Any, ...]) -> list[QueuedCommand]:
         with translated(self._writer.path):
-            return [QueuedCommand(*row) for row in self._reader.execute(self._sql[name], bindings).fetchall()]
+            return [QueuedCommand(*row) for row in fetch(self._reader, self._sql[name], bindings)]
 
     async def _write(self, name: str, row: tuple[Any, ...]) -> None:
         await self._writer.transact(lambda: self._writer.connection.execute(self._sql[name], row).fetchall())

@@ -141,7 +141,12 @@ class ForkGuard:
 os.register_at_fork(after_in_child=ForkGuard.forked)
 
 
+def fetch(connection: apsw.Connection, sql: str, bindings: tuple[Any, ...] = ()) -> list[Any]:
+    """All rows of a statement, which is run to its end."""
+    return connection.execute(sql, bindings).fetchall()
+
+
 def one(connection: apsw.Connection, sql: str, bindings: tuple[Any, ...] = ()) -> Any:
     """The first row, or None; the statement is run to its end."""
-    rows = connection.execute(sql, bindings).fetchall()
+    rows = fetch(connection, sql, bindings)
     return rows[0] if rows else None

@@ -13,7 +13,11 @@ _REMEDIES: tuple[tuple[type[Exception], type[TwofoldError], str], ...] = (
     (apsw.ConnectionClosedError, ClosedError, "is closed"),
     (apsw.NotADBError, StoreUnusableError, "is not an SQLite database; name another file, or move this one away"),
     (apsw.CorruptError, StoreUnusableError, "is damaged; restore it from a backup"),
-    (apsw.ReadOnlyError, StoreUnusableError, "is read-only; give this process write permission on the file and its folder"),
+    (
+        apsw.ReadOnlyError,
+        StoreUnusableError,
+        "is read-only; give this process write permission on the file and its folder",
+    ),
     (apsw.CantOpenError, StoreUnusableError, "cannot be opened; the folder must exist and be writable"),
     (apsw.PermissionsError, StoreUnusableError, "may not be opened by this process; check its permissions"),
     (apsw.AuthError, StoreUnusableError, "may not be opened by this process; check its permissions"),

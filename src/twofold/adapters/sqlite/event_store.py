@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
 
 import apsw
 import msgspec
 
 from twofold.adapters.sqlite.batch import BatchWriter
+from twofold.adapters.sqlite.connection import fetch
 from twofold.adapters.sqlite.errors import translated
 from twofold.adapters.sqlite.heads import SEGMENT, unpack
 from twofold.adapters.sqlite.names import Names
@@ -32,12 +33,13 @@ class SqliteEventStore:
     interpreter lock at every row.
     """
 
-    def __init__(self, writer: Writer, reader: apsw.Connection, sql: dict[str, str], batch: BatchWriter, epoch: str) -> None:
+    def __init__(
+        self, writer: Writer, reader: apsw.Connection, sql: dict[str, str], batch: BatchWriter, epoch: str
+    ) -> None:
         self.epoch = epoch
         self._writer = writer
         self._batch = batch
         self._reader = reader
-        self._read = reader.execute
         self._sql = sql
         self._names = Names(reader, sql)
         self._waiting: set[asyncio.Future[None]] = set()
@@ -52,6 +54,9 @@ class SqliteEventStore:
         self.wake()
         return results
 
+    def _rows(self, name: str, bindings: tuple[Any, ...] = ()) -> list[Any]:
+        return fetch(self._reader, self._sql[name], bindings)
+
     def wake(self) -> None:
         """Tell everyone who waits that the log may have grown."""
         waiting, self._waiting = self._waiting, set()
@@ -64,7 +69,7 @@ class SqliteEventStore:
     ) -> list[RecordedEvent]:
         """See EventStore.read_stream."""
         with translated(self._writer.path):
-            rows = self._read(self._sql["read_head"], (stream,)).fetchall()
+            rows = self._rows("read_head", (stream,))
             if not rows:
                 return []
             number, version, position = rows[0]
@@ -73,8 +78,8 @@ class SqliteEventStore:
             if low >= high:
                 return []
             positions = self._positions(number, version, position, low, high)
-            found = self._read(self._sql["read_events_at"], (apsw.carray(positions),)).fetchall()
-        events = [self._event(row[0], stream, *row[1:]) for row in found]
+            found = self._rows("read_events_at", (apsw.carray(positions),))
+        events = [self._event((row[0], stream, *row[1:])) for row in found]
         if backwards:
             events.reverse()
         return events
@@ -86,11 +91,11 @@ class SqliteEventStore:
         positions = array("q")
         if start < floor:
             until = min(floor, -(-high // SEGMENT) * SEGMENT)
-            for (packed,) in self._read(self._sql["read_segments"], (stream, start, until)).fetchall():
+            for (packed,) in self._rows("read_segments", (stream, start, until)):
                 positions.extend(unpack(packed))
         if high > floor:
             begin = max(start, floor)
-            positions.extend(item for (item,) in self._read(self._sql["read_chain"], (position, begin)).fetchall())
+            positions.extend(item for (item,) in self._rows("read_chain", (position, begin)))
         return positions[low - start : high - start]
 
     async def read_log(
@@ -105,7 +110,7 @@ class SqliteEventStore:
     ) -> LogPage:
         """See EventStore.read_log."""
         with translated(self._writer.path):
-            head = self._read(self._sql["read_head_position"]).fetchall()[0][0]
+            head = self._rows("read_head_position")[0][0]
             if backwards:
                 return self._page_backwards(head, after, where, limit, max_bytes)
             end = head if up_to is None else min(head, up_to)
@@ -123,16 +128,18 @@ class SqliteEventStore:
         reached = bottom + 1 if is_whole else events[-1].position
         return LogPage(events, reached, reached <= 1)
 
-    def _collect(self, sql: str, bindings: tuple[Any, ...], limit: int, max_bytes: int) -> tuple[list[RecordedEvent], bool]:
+    def _collect(
+        self, sql: str, bindings: tuple[Any, ...], limit: int, max_bytes: int
+    ) -> tuple[list[RecordedEvent], bool]:
         """Events until one of the limits is met, and whether the range was read to its end."""
         events: list[RecordedEvent] = []
         add, event_of = events.append, self._event
         size = 0
-        for row in self._read(sql, bindings):
+        for row in cast("Iterator[Any]", self._reader.execute(sql, bindings)):
             size += len(row[4])
             if size > max_bytes and events:
                 return events, False
-            add(event_of(*row))
+            add(event_of(row))
         return events, len(events) < limit
 
     def _where(self, where: LogFilter) -> tuple[str | None, str | None, int | None, int | None]:
@@ -141,10 +148,8 @@ class SqliteEventStore:
         low, high = where.slices or (None, None)
         return (_json(types), _json(categories), low, high)
 
-    def _event(
-        self, position: int, stream: str, version: int, kind: int, data: bytes, message_id: bytes,
-        causation_id: bytes, correlation_id: bytes | None, recorded_at: int, origin: bytes | None,
-    ) -> RecordedEvent:  # fmt: skip
+    def _event(self, row: tuple[Any, ...]) -> RecordedEvent:
+        (position, stream, version, kind, data, message_id, causation_id, correlation_id, recorded_at, origin) = row
         name, schema_version = self._names.name(kind)
         return RecordedEvent(
             position, stream, version, name, schema_version, data, message_id, causation_id,
@@ -155,12 +160,12 @@ class SqliteEventStore:
     async def mark(self, position: int | None = None) -> Mark:
         """See EventStore.mark."""
         with translated(self._writer.path):
-            rows = self._read(self._sql["read_mark"], (2**63 - 1 if position is None else position,)).fetchall()
+            rows = self._rows("read_mark", (2**63 - 1 if position is None else position,))
         return Mark(self.epoch, rows[0][0], check_of(rows[0][1])) if rows else Mark(self.epoch, 0, NO_CHECK)
 
     def _head(self) -> int:
         with translated(self._writer.path):
-            return int(self._read(self._sql["read_head_position"]).fetchall()[0][0])
+            return int(self._rows("read_head_position")[0][0])
 
     async def wait(self, after: int, timeout: float) -> bool:
         """See EventStore.wait."""

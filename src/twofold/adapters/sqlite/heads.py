@@ -7,6 +7,7 @@ from array import array
 
 import apsw
 
+from twofold.adapters.sqlite.connection import fetch
 from twofold.event_store.recorded_event import NO_CHECK, check_of
 from twofold.event_store.stream import category_of, slice_of
 
@@ -15,7 +16,7 @@ MAX_HEADS = 16_384
 
 
 class Head:
-    """The end of one stream. `recent` are the positions of its unfinished segment, as far as this process knows them."""
+    """The end of one stream. `recent` are positions of its unfinished segment, as far as this process knows them."""
 
     __slots__ = ("position", "recent", "stored", "stream", "version")
 
@@ -56,7 +57,7 @@ class Heads:
         """The head of stream *name*; an unknown stream has one at version 0 that is not stored."""
         head = self._known.get(name)
         if head is None:
-            rows = self._connection.execute(self._sql["read_head"], (name,)).fetchall()
+            rows = fetch(self._connection, self._sql["read_head"], (name,))
             head = Head(*rows[0], stored=True) if rows else Head(0, 0, 0, stored=False)
             self._known[name] = head
         return head
@@ -76,14 +77,14 @@ class Heads:
         recent = head.recent
         head.recent = array("q")
         if len(recent) < SEGMENT:
-            chain = self._connection.execute(self._sql["read_chain"], (head.position, head.version - SEGMENT))
+            chain = fetch(self._connection, self._sql["read_chain"], (head.position, head.version - SEGMENT))
             recent = array("q", [position for (position,) in chain])
         return pack(recent)
 
     def _read_counters(self) -> None:
-        run, sql = self._connection.execute, self._sql
-        self.stream, self.outcome, self.recorded_at = run(sql["read_counters"]).fetchall()[0]
-        last = run(sql["read_mark"], (2**63 - 1,)).fetchall()
+        connection, sql = self._connection, self._sql
+        self.stream, self.outcome, self.recorded_at = fetch(connection, sql["read_counters"])[0]
+        last = fetch(connection, sql["read_mark"], (2**63 - 1,))
         self.position, self.check = (last[0][0], check_of(last[0][1])) if last else (0, NO_CHECK)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import apsw
 
+from twofold.adapters.sqlite.connection import fetch
+
 
 class Names:
     """The `names` table in memory. Numbers are handed out inside the write transaction only."""
@@ -18,7 +20,7 @@ class Names:
 
     def reload(self) -> None:
         """Read the whole table again (it is as small as the program's vocabulary)."""
-        rows = self._connection.execute(self._read).fetchall()
+        rows = fetch(self._connection, self._read)
         self._ids = {(name, version): number for number, name, version in rows}
         self._names = {number: (name, version) for number, name, version in rows}
 

@@ -10,6 +10,7 @@ import apsw
 import msgspec
 from msgspec.structs import replace
 
+from twofold.adapters.sqlite.connection import fetch
 from twofold.adapters.sqlite.names import Names
 from twofold.event_store.outcome import Outcome, RecordedOutcome
 from twofold.event_store.recorded_event import NO_CHECK, check_of
@@ -112,7 +113,7 @@ class OutcomeRows:
         ))  # fmt: skip
 
     def _run(self, name: str, bindings: tuple[Any, ...]) -> list[Any]:
-        return self._connection.execute(self._sql[name], bindings).fetchall()
+        return fetch(self._connection, self._sql[name], bindings)
 
 
 def outcome_of(row: tuple[Any, ...], names: Names) -> RecordedOutcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import apsw
 
+from twofold.adapters.sqlite.connection import fetch
 from twofold.adapters.sqlite.errors import translated
 from twofold.adapters.sqlite.names import Names
 from twofold.adapters.sqlite.outcome_rows import key_hash, outcome_of
@@ -34,7 +35,7 @@ class SqliteOutcomes:
         """See Outcomes.recent."""
         below = 2**63 - 1 if before is None else before
         with translated(self._writer.path):
-            rows = self._reader.execute(self._sql["recent_outcomes"], (below, status, command, limit)).fetchall()
+            rows = fetch(self._reader, self._sql["recent_outcomes"], (below, status, command, limit))
         return [outcome_of(row, self._names) for row in rows]
 
     async def expire(self, recorded_before: int, limit: int) -> int:
@@ -49,5 +50,5 @@ class SqliteOutcomes:
 
     def _first(self, name: str, bindings: tuple[object, ...]) -> RecordedOutcome | None:
         with translated(self._writer.path):
-            rows = self._reader.execute(self._sql[name], bindings).fetchall()
+            rows = fetch(self._reader, self._sql[name], bindings)
         return outcome_of(rows[0], self._names) if rows else None

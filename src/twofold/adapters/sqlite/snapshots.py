@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import apsw
 
+from twofold.adapters.sqlite.connection import fetch
 from twofold.adapters.sqlite.errors import translated
 from twofold.adapters.sqlite.writer import Writer
 from twofold.event_store.store import Snapshot
@@ -21,7 +22,7 @@ class SqliteSnapshots:
         """See Snapshots.load."""
         highest = 2**63 - 1 if up_to is None else up_to
         with translated(self._writer.path):
-            rows = self._reader.execute(self._sql["load_snapshot"], (stream, fingerprint, highest)).fetchall()
+            rows = fetch(self._reader, self._sql["load_snapshot"], (stream, fingerprint, highest))
         return Snapshot(stream, rows[0][0], fingerprint, rows[0][1]) if rows else None
 
     async def save(self, snapshot: Snapshot) -> None:

@@ -52,23 +52,26 @@ class ViewFile:
 
     async def write(self, steps: Callable[[apsw.Connection], Steps[T]]) -> T:
         """Run *steps* in a transaction of their own, and commit."""
-        async with self.transaction() as connection:
-            return await self.turns.run(steps(connection))
+        with translated(self.path):
+            async with self.transaction() as connection:
+                return await self.turns.run(steps(connection))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[apsw.Connection]:
-        """Have the write connection to oneself in a transaction. Leaving normally commits, else rolls back."""
+        """Have the write connection to oneself in a transaction. Leaving normally commits, else rolls back.
+
+        SQLite's errors come as they are.
+        """
         self.check()
         async with self._writing:
             self.check()
-            with translated(self.path):
-                try:
-                    await self._begin()
-                    yield self.writer
-                    await self.turns.run(_commit(self.writer))
-                except BaseException:
-                    rolled_back(self.writer)
-                    raise
+            try:
+                await self._begin()
+                yield self.writer
+                await self.turns.run(_commit(self.writer))
+            except BaseException:
+                rolled_back(self.writer)
+                raise
 
     async def _begin(self) -> None:
         """Begin at once, or wait on a thread while another process writes."""

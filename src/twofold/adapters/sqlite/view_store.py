@@ -18,7 +18,7 @@ from twofold.adapters.sqlite.view_file import PACKAGE, ViewFile, on_snapshot
 from twofold.adapters.sqlite.view_generation import GenerationTable, mark_of
 from twofold.adapters.sqlite.view_kinds import SQLITE
 from twofold.adapters.sqlite.view_turns import Steps, exhausted
-from twofold.errors import LeaseLostError, MisuseError, StoreUnusableError
+from twofold.errors import LeaseLostError, MisuseError, StoreUnavailableError, StoreUnusableError
 from twofold.event_store.recorded_event import NO_CHECK, Mark
 from twofold.read.view_store import (
     Checkpoint,
@@ -144,10 +144,19 @@ class SqliteViewStore:
     async def transaction(
         self, generation: Generation, shard: int, expected: Mark, reached: Checkpoint
     ) -> AsyncIterator[apsw.Connection]:
-        """See ClientTransactions; the client is the `apsw.Connection` that writes the file."""
-        async with self._file.transaction() as connection:
-            self._move(connection, generation, shard, expected, reached)
-            yield connection
+        """See ClientTransactions; the client is the `apsw.Connection` that writes the file.
+
+        Raises StoreUnavailableError when the disk is full or the file locked; SQLite's other errors are the caller's.
+        """
+        try:
+            async with self._file.transaction() as connection:
+                self._move(connection, generation, shard, expected, reached)
+                yield connection
+        except apsw.Error as error:
+            told = translate(error, self._file.path)
+            if isinstance(told, StoreUnavailableError):
+                raise told from error
+            raise
 
     def _move(
         self, connection: apsw.Connection, generation: Generation, shard: int, expected: Mark, reached: Checkpoint
