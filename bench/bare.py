@@ -103,8 +103,9 @@ def fold(path: Path, log: Path, page: int) -> float:
             after, total = found[-1][0], total + len(found)
             with rows:
                 rows.executemany(
-                    "INSERT INTO pages VALUES (?, '1.50', ?, ?) ON CONFLICT (id) DO UPDATE SET balance = excluded.balance,"
-                    " deposits = deposits + excluded.deposits, position = excluded.position",
+                    "INSERT INTO pages VALUES (?, '1.50', ?, ?) ON CONFLICT (id) DO UPDATE SET"
+                    " balance = excluded.balance, deposits = deposits + excluded.deposits,"
+                    " position = excluded.position",
                     [(stream, count, after) for stream, count in sums.items()],
                 )
         return total / (time.perf_counter() - started)

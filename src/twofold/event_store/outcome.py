@@ -46,9 +46,9 @@ class RecordedOutcome(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """An outcome as the store holds it: the record, and what the store added.
 
     `number` orders the outcomes that are there. `position` is the last position of the command's events, or the
-    log's head when it had none; `first` is the first position of its events (0 when none); `events` is how many there are: they
-    stand one after another in the log. `version` is the stream's version afterwards when the write had one stream,
-    and the outcome's `decided_on` is then the version before; else it is `decided_on` plus `events`.
+    log's head when it had none; `first` is the first position of its events (0 when none); `events` is how many
+    there are: they stand one after another in the log. `version` is the stream's version afterwards when the write
+    had one stream, and the outcome's `decided_on` is then the version before; else it is `decided_on` plus `events`.
     `check` is the check value at `position`.
     """
 
