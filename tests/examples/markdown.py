@@ -3,7 +3,8 @@
 What a block is, is said by its first line:
 
 - ```` ```python ```` runs, in order, in one namespace a file; `await` and `async with` may stand at the top.
-- ```` ```text output ```` is what the program before it printed, to the letter; a line of `...` stands for any lines.
+- ```` ```text output ```` is what the program before it printed, to the letter; a line of `...` stands for any lines,
+  and `…` in a line for any text in it.
 - ```` ```console run ```` is run line by line (`$ command`) in an empty folder, and what it printed is compared.
 - ```` ```console see=tests/x.py ```` is not run here, because that test runs it.
 - ```` ```toml ````, ```` ```json ```` have to parse; ```` ```text ```` and ```` ```mermaid ```` are pictures.
@@ -27,6 +28,7 @@ import tomllib
 import types
 from pathlib import Path
 from typing import NamedTuple
+from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[2]
 FENCE = re.compile(r"^```(?P<info>[^`\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -57,7 +59,7 @@ def blocks(text: str) -> list[Block]:
 def run_page(text: str, name: str, folder: Path) -> int:
     """Run every block of a page in *folder* and return how many there were; BlockError says what is wrong where."""
     page = Page(name, folder, blocks(text))
-    with contextlib.chdir(folder), asyncio.Runner() as runner:
+    with contextlib.chdir(folder), asyncio.Runner() as runner, mock.patch.object(sys, "path", [str(folder), *sys.path]):
         for block in page.blocks:
             page.run(block, runner)
     return len(page.blocks)
@@ -139,7 +141,13 @@ class Page:
 
 
 def compare(printed: str, expected: str, where: str) -> None:
-    """Printed text has to be the expected one; an expected line of `...` stands for any lines."""
+    """Printed text has to be the expected one; a line of `...` stands for any lines, `…` for any text in a line."""
     parts = [re.escape(part) for part in re.split(r"^\.\.\.$\n?", expected.strip() + "\n", flags=re.MULTILINE)]
-    if not re.fullmatch("(?:.*\n)*?".join(parts), printed.strip() + "\n"):
+    pattern = "(?:.*\n)*?".join(parts).replace("…", ".*?")
+    if not re.fullmatch(pattern, trimmed(printed)):
         raise BlockError(f"{where}: printed\n{printed}\nbut the page says\n{expected}")
+
+
+def trimmed(text: str) -> str:
+    """Without blanks at the ends of lines, which nobody sees on a page."""
+    return "\n".join(line.rstrip() for line in text.strip().splitlines()) + "\n"

@@ -10,6 +10,7 @@ import pytest
 from tests.examples.markdown import ROOT, BlockError, compare, run_page
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+LINKED = [*PAGES, *sorted((ROOT / "examples").rglob("*.md"))]
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s]+)\)")
 
 
@@ -37,7 +38,7 @@ def test_every_block_of_a_page_runs_and_prints_what_the_page_says(page, tmp_path
     run_page(page.read_text(), page.name, tmp_path)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_link_of_a_page_leads_to_a_file_and_a_test_that_exist(page):
     assert broken_links(page, page.read_text()) == []
 
@@ -72,6 +73,7 @@ def test_blocks_share_names_and_may_await_at_the_top(tmp_path):
 
 def test_dots_stand_for_any_lines():
     compare("a\nb\nc\n", "a\n...\nc\n", "here")
+    compare("at 12:30 o'clock  \n", "at … o'clock\n", "here")
     with pytest.raises(BlockError):
         compare("a\nb\nd\n", "a\n...\nc\n", "here")
 
