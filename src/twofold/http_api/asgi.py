@@ -95,7 +95,7 @@ class AppServer:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def asgi_app(  # noqa: PLR0913 - everything about an app that a server needs to know, by keyword
+def asgi_app(
     app: App,
     url: str | None = None,
     *,

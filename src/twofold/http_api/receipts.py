@@ -18,16 +18,17 @@ encode = msgspec.json.Encoder().encode
 
 def receipt_json(receipt: Receipt, token: str) -> bytes:
     """*receipt* as the body of an answer; `writes` is there when it was not one stream."""
-    events = [{"type": name, "version": version, "position": position} for name, version, position in receipt.events]
+    writes = receipt.writes
+    stream, version = writes[0] if len(writes) == 1 else (None, None)
     body: dict[str, Any] = {
-        "stream": receipt.stream,
-        "version": receipt.version,
+        "stream": stream,
+        "version": version,
         "position": receipt.position,
-        "events": events,
+        "events": [{"type": name, "version": at, "position": position} for name, at, position in receipt.events],
         "token": token,
     }
-    if len(receipt.writes) != 1:
-        body["writes"] = [{"stream": stream, "version": version} for stream, version in receipt.writes]
+    if len(writes) != 1:
+        body["writes"] = [{"stream": stream, "version": version} for stream, version in writes]
     return encode(body)
 
 
