@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from tests.architecture.house import PACKAGE, Source, planted, sources
 
-FOLDERS = sorted(folder for folder in (PACKAGE / "adapters").glob("*/statements") if folder.is_dir())
+FOLDERS = sorted(folder for folder in (PACKAGE / "adapters").glob("*/*statements") if folder.is_dir())
 
 
 def words(code: list[Source]) -> set[str]:

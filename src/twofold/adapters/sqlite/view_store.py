@@ -11,14 +11,13 @@ import apsw
 
 from twofold.adapters.sql.statements import load_statements
 from twofold.adapters.sql.view_search import render_count, render_find
-from twofold.adapters.sql.view_table import RowTable
 from twofold.adapters.sqlite.connection import one
 from twofold.adapters.sqlite.errors import translate
 from twofold.adapters.sqlite.view_file import PACKAGE, ViewFile, on_snapshot
-from twofold.adapters.sqlite.view_generation import GenerationTable, mark_of
-from twofold.adapters.sqlite.view_kinds import SQLITE
+from twofold.adapters.sqlite.view_generation import mark_of
+from twofold.adapters.sqlite.view_generations import Generations
 from twofold.adapters.sqlite.view_turns import Steps, exhausted
-from twofold.errors import LeaseLostError, MisuseError, StoreUnavailableError, StoreUnusableError
+from twofold.errors import LeaseLostError, StoreUnavailableError
 from twofold.event_store.recorded_event import NO_CHECK, Mark
 from twofold.read.view_store import (
     Checkpoint,
@@ -49,8 +48,7 @@ class SqliteViewStore:
         self._file = ViewFile(path, vfs=vfs)
         self._sql = load_statements(PACKAGE, "view_statements")
         self._point = self._file.reader.cursor()
-        self._opened: dict[tuple[str, int], GenerationTable] = {}
-        self._live: dict[str, GenerationTable] = {}
+        self._generations = Generations(self._sql)
 
     @classmethod
     async def open(cls, path: str, *, vfs: str | None = None) -> Self:
@@ -72,40 +70,11 @@ class SqliteViewStore:
 
     async def open_generation(self, table: ViewTable, epoch: str, shards: int = 1) -> Generation:
         """See ViewStore. Raises MisuseError when the view cannot be a table."""
-        generation = await self._file.write(lambda connection: self._find_or_make(connection, table, epoch, shards))
-        self._opened[generation.view, generation.number] = self._new_table(generation, table)
+        generation = await self._file.write(
+            lambda connection: self._generations.find_or_make(connection, table, epoch, shards)
+        )
+        self._generations.use(generation, table)
         return generation
-
-    def _find_or_make(
-        self, connection: apsw.Connection, table: ViewTable, epoch: str, shards: int
-    ) -> Steps[Generation]:
-        found = one(connection, self._sql["live_generation"], (table.view,))
-        if found is None:
-            (last,) = one(connection, self._sql["last_generation"], (table.view,))
-            found = Generation(table.view, last + 1, table.fingerprint, epoch, shards, "live")
-            self._make(connection, found, table)
-            yield
-        generation = Generation(*found)
-        if table.columns and generation.fingerprint == table.fingerprint:
-            for statement in RowTable(table, generation.number, SQLITE).create_indexes():
-                connection.execute(statement)
-                yield
-        return generation
-
-    def _make(self, connection: apsw.Connection, made: Generation, table: ViewTable) -> None:
-        connection.execute(self._sql["insert_generation"], made)
-        start = [(made.view, made.number, shard, made.epoch, NO_CHECK) for shard in range(made.shards)]
-        connection.executemany(self._sql["insert_checkpoint"], start)
-        connection.execute(self._sql["point_to_generation"], (made.view, made.number))
-        if table.columns:
-            rows = RowTable(table, made.number, SQLITE)
-            for statement in (*rows.create(), *rows.publish()):
-                connection.execute(statement)
-
-    def _new_table(self, generation: Generation, table: ViewTable) -> GenerationTable:
-        # Looking for the lowest of one takes SQLite longer than finding the row.
-        live_mark = self._sql["only_live_mark" if generation.shards == 1 else "live_mark"]
-        return GenerationTable(generation, table, live_mark)
 
     # --- folding --------------------------------------------------------------------------
 
@@ -117,7 +86,7 @@ class SqliteViewStore:
 
     async def load(self, generation: Generation, shard: int, keys: Sequence[Key]) -> dict[Key, StoredRow]:  # noqa: ARG002 - a key is in one shard only
         """See ViewStore."""
-        table = self._table(generation)
+        table = self._generations.used(generation)
 
         def steps(connection: apsw.Connection) -> Steps[dict[Key, StoredRow]]:
             found: dict[Key, StoredRow] = {}
@@ -132,7 +101,7 @@ class SqliteViewStore:
         self, generation: Generation, shard: int, changes: Sequence[RowChange], expected: Mark, reached: Checkpoint
     ) -> None:
         """See ViewStore. Raises InputError for a value that does not fit its column."""
-        table = self._table(generation)
+        table = self._generations.used(generation)
 
         def steps(connection: apsw.Connection) -> Steps[None]:
             self._move(connection, generation, shard, expected, reached)
@@ -174,19 +143,13 @@ class SqliteViewStore:
             f"not at {expected.position} with lease {reached.fence} or lower"
         )
 
-    def _table(self, generation: Generation) -> GenerationTable:
-        found = self._opened.get((generation.view, generation.number))
-        if found is None:
-            raise MisuseError(f"generation {generation.number} of {generation.view} was not opened by this store")
-        return found
-
     # --- answering ------------------------------------------------------------------------
 
     async def get(self, table: ViewTable, key: Key) -> Found:
         """See ViewStore."""
         self._file.check()
-        live = self._live.get(table.view)
-        if live is not None and live.table is table:
+        live = self._generations.last_live(table)
+        if live is not None:
             try:
                 found = live.get(self._point, key)
             except apsw.Error as error:
@@ -198,11 +161,11 @@ class SqliteViewStore:
     def _get(self, table: ViewTable, key: Key) -> Callable[[apsw.Connection], Steps[Found]]:
         def steps(connection: apsw.Connection) -> Steps[Found]:
             yield
-            live = self._shown(connection, table)
+            live = self._generations.live(connection, table)
             if live is None:
                 return Found([], NOTHING, 0)
             found = live.get(connection.cursor(), key)
-            return found or Found([], self._mark(connection, live), live.number)
+            return found or Found([], self._generations.mark(connection, live), live.number)
 
         return steps
 
@@ -210,7 +173,7 @@ class SqliteViewStore:
         """See ViewStore. Raises ColumnUnknownError, and InputError for a test that the column's kind does not have."""
 
         def steps(connection: apsw.Connection) -> Steps[Found]:
-            live = self._shown(connection, table)
+            live = self._generations.live(connection, table)
             if live is None:
                 return Found([], NOTHING, 0)
             rows: list[StoredRow] = []
@@ -218,7 +181,7 @@ class SqliteViewStore:
             while read := list(islice(cursor, ROWS_A_STEP)):
                 rows.extend(map(live.format.row, read))
                 yield
-            return Found(rows, self._mark(connection, live), live.number)
+            return Found(rows, self._generations.mark(connection, live), live.number)
 
         return await self._file.read(steps)
 
@@ -226,43 +189,14 @@ class SqliteViewStore:
         """See ViewStore. Raises ColumnUnknownError, and InputError for a test that the column's kind does not have."""
 
         def steps(connection: apsw.Connection) -> Steps[Counted]:
-            live = self._shown(connection, table)
+            live = self._generations.live(connection, table)
             if live is None:
                 return Counted(0, NOTHING, 0)
             (count,) = one(connection, *render_count(live.rows, conditions))
             yield
-            return Counted(count, self._mark(connection, live), live.number)
+            return Counted(count, self._generations.mark(connection, live), live.number)
 
         return await self._file.read(steps)
-
-    def _shown(self, connection: apsw.Connection, table: ViewTable) -> GenerationTable | None:
-        """The live generation of *table*'s view, in this connection's snapshot; None when there is none.
-
-        Raises StoreUnusableError when it has other columns than the code that asks.
-        """
-        found = one(connection, self._sql["live_generation"], (table.view,))
-        if found is None:
-            return None
-        live = self._live.get(table.view)
-        if live is None or live.table is not table or live.number != found[1]:
-            live = self._new_table(Generation(*found), table)
-            self._refuse_other_columns(connection, live)
-            self._live[table.view] = live
-        return live
-
-    def _refuse_other_columns(self, connection: apsw.Connection, live: GenerationTable) -> None:
-        name = f"{live.generation.view}__{live.number}"
-        there = {name for (name,) in connection.execute(self._sql["table_columns"], (name,))}
-        missing = [column.name for column in live.table.columns if column.name not in there]
-        if missing:
-            raise StoreUnusableError(
-                f"the stored rows of {live.generation.view} have no {', '.join(missing)}: other code built them; "
-                "bring that code back, or remove the views' store and start again"
-            )
-
-    def _mark(self, connection: apsw.Connection, live: GenerationTable) -> Mark:
-        (mark,) = one(connection, self._sql["live_mark"], (live.generation.view, live.number))
-        return live.mark(mark)
 
     def _at_once(self, read: Callable[[apsw.Connection], T]) -> T:
         """A short read on the event loop."""
