@@ -28,7 +28,7 @@ class OverHttp:
     A request that was not answered, or with 503, is made again: its idempotency key makes that safe.
     """
 
-    at_once = 16
+    at_once = 32
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client

@@ -143,7 +143,7 @@ def test_a_command_that_does_not_survive_storage_is_caught():
 
 def test_an_event_that_comes_back_different_is_caught():
     with pytest.raises(UnstorableError, match="Labelled"):
-        scenario(Jar).given(Labelled(text=(1, 2)))
+        scenario(Jar).given(Labelled(text=b"jam"))
 
 
 def test_an_unknown_command_names_those_that_are_known():
