@@ -25,8 +25,8 @@ MAX_PARAMETERS = 8
 MAX_NESTING = 3
 MAX_FOLDERS = 3
 
-# Constructors that are a table of contents: every keyword stands for itself, and none changes what another does.
-WIDE = {"App.__init__", "Module.__init__"}
+# Tables of contents: every keyword stands for itself, and none changes what another does.
+WIDE = {"App.__init__", "Module.__init__", "TakesKeywords.__init_subclass__"}
 
 BANNED_WORDS = {"util", "utils", "common", "base", "impl", "helper", "helpers", "misc", "abstract"}
 BANNED_CLASS = re.compile(r"^(Base(?=[A-Z])|Abstract|I(?=[A-Z][a-z]))|(Impl|Helpers?|Utils?|Manager|Data|Info)$")
