@@ -8,7 +8,7 @@ from pathlib import Path
 from examples.shop.baskets import Basket, baskets_of, product_of
 from examples.shop.commands import AddProduct
 
-FOLDER = Path(__file__).parent / "sample"
+FOLDER = Path(__file__).parent / "sample_data"
 LINES = FOLDER / "transactions.csv"
 PRODUCTS = FOLDER / "products.csv"
 

@@ -76,7 +76,7 @@ def year_lines(year: Mapping[str, Any]) -> Iterator[str]:
     """The totals of a year as people read them; what was cancelled stands apart."""
     kept = year["placed"] - year["cancelled"]
     yield f"placed     ${year['placed']:>14,.2f}   in {year['orders']:,} orders of {year['lines']:,} lines"
-    yield f"cancelled  ${year['cancelled']:>14,.2f}   in {year['cancelled_orders']:,} orders, "
+    yield f"cancelled  ${year['cancelled']:>14,.2f}   in {year['cancelled_orders']:,} orders"
     yield f"           ${year['refunded']:>14,.2f}   of it paid back"
     yield f"kept       ${kept:>14,.2f}"
     yield f"discounts  ${year['discounts']:>14,.2f}"
