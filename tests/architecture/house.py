@@ -44,8 +44,9 @@ def classes(tree: ast.AST) -> Iterator[ast.ClassDef]:
 
 
 def methods(node: ast.ClassDef) -> list[Function]:
-    """The functions in the body of a class."""
-    return [member for member in node.body if isinstance(member, Function)]
+    """The functions in the body of a class, those for type checkers only too."""
+    inside = [member for branch in node.body if isinstance(branch, ast.If) for member in branch.body]
+    return [member for member in (*node.body, *inside) if isinstance(member, Function)]
 
 
 def base_names(node: ast.ClassDef) -> set[str]:
