@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import apsw
 import msgspec
@@ -92,6 +93,7 @@ def fold(path: Path, log: Path, page: int) -> float:
             "CREATE TABLE pages (id INTEGER PRIMARY KEY, balance TEXT, deposits INTEGER, position INTEGER)"
         ).fetchall()
         total, after = 0, 0
+        found: list[Any]
         started = time.perf_counter()
         while found := source.execute(
             "SELECT position, stream, data FROM events WHERE position > ? ORDER BY position LIMIT ?", (after, page)

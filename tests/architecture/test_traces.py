@@ -17,7 +17,6 @@ TRACES = re.compile(
             r"/tmp/" + r"[a-z]",
             r"(extra-)?index" + r"[-_]url",
             r"find" + r"[-_]links",
-            r"10\.\d+\.\d+\." + r"\d+",
         ]
     )
 )
