@@ -7,8 +7,8 @@ import asyncio
 import click
 
 from twofold.cli.diagnosis import BAD, Finding, examine
-from twofold.cli.exits import UNHEALTHY, CliError
-from twofold.cli.opening import Place
+from twofold.cli.exits import UNHEALTHY
+from twofold.cli.opening import Place, opened_log
 from twofold.cli.output import as_json, print_json
 from twofold.cli.target import on_store
 
@@ -23,10 +23,12 @@ _COLOURS = {"ok": "green", "note": "yellow", "bad": "red"}
 def verb(ctx: click.Context, /, *, restored: bool, json: bool, **place: str | None) -> None:
     """Check configuration, wiring, store, clock and the lag of views. Exit 3 when something is wrong."""
     if restored:
-        raise CliError(
-            "--restored is not there yet",
-            "stop every process, move the views' file (NAME.views.db) away and start again: the log builds it anew",
+        epoch = asyncio.run(_renewed(Place(**place)))
+        click.echo(f"the log has a new epoch: {epoch}; tokens and views of before the restore are refused")
+        click.echo(
+            "do: stop every process, move the views' file (NAME.views.db) away, start again; the log builds it anew"
         )
+        return
     findings = asyncio.run(examine(Place(**place)))
     if json:
         print_json({"ok": not _is_bad(findings), "findings": [finding._asdict() for finding in findings]})
@@ -34,6 +36,11 @@ def verb(ctx: click.Context, /, *, restored: bool, json: bool, **place: str | No
         for finding in findings:
             _print(finding)
     ctx.exit(UNHEALTHY if _is_bad(findings) else 0)
+
+
+async def _renewed(place: Place) -> str:
+    async with opened_log(place) as (found, _):
+        return await found.log.renew_epoch()
 
 
 def _is_bad(findings: list[Finding]) -> bool:

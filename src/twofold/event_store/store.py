@@ -199,6 +199,12 @@ class Log(Protocol):
     queue: CommandQueue
     transactions: Transactions | None
 
+    async def renew_epoch(self) -> str:
+        """Give the log a new epoch, durably, and return it: after a restore, what was made on the lost part ends.
+
+        Marks of the old epoch are not this log's any more; the events stay as they are.
+        """
+
     async def close(self) -> None:
         """Finish what is being written, then let go of every file and connection. Repeating it does nothing.
 

@@ -8,7 +8,10 @@ import msgspec
 
 RETRY = "correct the fold or the event's upcaster, then start again: it goes on with that event"
 REBUILD = "bring back the code that built it, or remove the views' store and start again: the log builds it anew"
-RESTORED = "run `twofold doctor --restored`: the log is not the one that this view has read"
+RESTORED = (
+    "the log is not the one that this view has read: after restoring a backup run `twofold doctor --restored`, then"
+    " move the views' file away and start again; the log builds it anew"
+)
 TAKEN_OVER = "nothing to do: another process runs this view"
 
 

@@ -40,7 +40,7 @@ class Worker:
         rng: source of jitter.
     """
 
-    def __init__(  # noqa: PLR0913 - all but three are keywords that only tests give
+    def __init__(
         self,
         name: str,
         step: Step,

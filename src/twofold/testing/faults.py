@@ -212,6 +212,10 @@ class FaultyLog:
         self.queue: CommandQueue = faulty(inner.queue, plan)
         self.transactions: Transactions | None = inner.transactions and FaultyTransactions(inner.transactions, plan)
 
+    async def renew_epoch(self) -> str:
+        """Renew the epoch; that never fails on purpose."""
+        return await self._inner.renew_epoch()
+
     async def close(self) -> None:
         """Close the log; that never fails on purpose."""
         await self._inner.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 from twofold.adapters.memory.command_queue import MemoryCommandQueue
 from twofold.adapters.memory.event_store import MemoryEventStore
 from twofold.adapters.memory.lifetime import Lifetime
@@ -22,6 +24,12 @@ class MemoryLog:
         self.snapshots: Snapshots = MemorySnapshots(self._lifetime)
         self.queue: CommandQueue = MemoryCommandQueue(self._lifetime, clock)
         self.transactions: Transactions | None = None
+
+    async def renew_epoch(self) -> str:
+        """See Log.renew_epoch."""
+        self._lifetime.check()
+        self.events.epoch = uuid4().hex
+        return self.events.epoch
 
     async def close(self) -> None:
         """Let go of everything; it is gone. Repeating it does nothing."""

@@ -28,7 +28,7 @@ class SqliteLog:
     """An open log file: its ports, and its end."""
 
     def __init__(self, path: str, clock: Clock, synchronous: str, vfs: str | None) -> None:
-        sql = load_statements(PACKAGE)
+        sql = self._sql = load_statements(PACKAGE)
         connection = open_file(path, load_migrations(PACKAGE), APPLICATION_ID, synchronous=synchronous, vfs=vfs)
         epoch = _epoch(connection, sql, clock)
         self._reader = open_connection(path, synchronous=synchronous, vfs=vfs)
@@ -53,6 +53,13 @@ class SqliteLog:
     def facts(self) -> dict[str, str]:
         """What the store says of itself, for people: SQLite's version, the file, and how durable it is."""
         return dict(self._facts)
+
+    async def renew_epoch(self) -> str:
+        """See Log.renew_epoch."""
+        epoch, connection, statement = uuid4().hex, self._writer.connection, self._sql["renew_epoch"]
+        await self._writer.transact(lambda: connection.execute(statement, (epoch,)).fetchall())
+        self.events.epoch = epoch
+        return epoch
 
     async def close(self) -> None:
         """See Log.close."""

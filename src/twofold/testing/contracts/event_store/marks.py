@@ -47,3 +47,27 @@ class MarkContract:
         assert (log.events.epoch == other.events.epoch) is is_one_store
         await log.close()
         await other.close()
+
+    async def test_a_renewed_epoch_ends_the_marks_of_the_old_one_and_keeps_the_events(
+        self, log_backend: LogBackend
+    ) -> None:
+        log = await log_backend.open()
+        await append_to(log.events, new_stream(), 2)
+        before, events = await log.events.mark(), (await log.events.read_log(0)).events
+
+        renewed = await log.renew_epoch()
+
+        assert renewed == log.events.epoch != before.epoch
+        assert await log.events.mark() == Mark(renewed, before.position, before.check)
+        assert (await log.events.read_log(0)).events == events
+        await log.close()
+
+    async def test_a_renewed_epoch_is_there_after_reopening(self, log_backend: LogBackend) -> None:
+        log = await log_backend.open()
+        renewed = await log.renew_epoch()
+        await log.close()
+
+        again = await log_backend.open()
+
+        assert (again.events.epoch == renewed) is log_backend.capabilities.durable
+        await again.close()
