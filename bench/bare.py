@@ -85,6 +85,12 @@ def read_stream(path: Path, events: int) -> float:
         return best
 
 
+def page_after(source: apsw.Connection, after: int, limit: int) -> list[Any]:
+    """The next events of twofold's own log file: position, stream, data."""
+    sql = "SELECT position, stream, data FROM events WHERE position > ? ORDER BY position LIMIT ?"
+    return source.execute(sql, (after, limit)).fetchall()
+
+
 def fold(path: Path, log: Path, page: int) -> float:
     """Events a second folded into rows, *page* events a transaction, from twofold's own log file."""
     decode = msgspec.json.decode
@@ -93,11 +99,8 @@ def fold(path: Path, log: Path, page: int) -> float:
             "CREATE TABLE pages (id INTEGER PRIMARY KEY, balance TEXT, deposits INTEGER, position INTEGER)"
         ).fetchall()
         total, after = 0, 0
-        found: list[Any]
         started = time.perf_counter()
-        while found := source.execute(
-            "SELECT position, stream, data FROM events WHERE position > ? ORDER BY position LIMIT ?", (after, page)
-        ).fetchall():
+        while found := page_after(source, after, page):
             sums: dict[int, int] = {}
             for _, stream, data in found:
                 decode(data)
