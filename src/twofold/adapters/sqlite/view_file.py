@@ -38,6 +38,7 @@ class ViewFile:
         self.reader = self._open_reader()
         self._checkpointer = Checkpointer(self.writer, self._open_reader())
         self.turns = Turns("twofold-views")
+        self.let_go: Callable[[], None] = lambda: None
         self._guard = ForkGuard(path)
         self._writing = asyncio.Lock()
         self._free = asyncio.Semaphore(READERS)
@@ -72,6 +73,8 @@ class ViewFile:
             except BaseException:
                 rolled_back(self.writer)
                 raise
+            finally:
+                self.let_go()
 
     async def _begin(self) -> None:
         """Begin at once, or wait on a thread while another process writes."""
@@ -115,6 +118,7 @@ class ViewFile:
         self.check()
         async with self._free:
             self.check()
+            self.let_go()
             with translated(self.path):
                 connection = self._idle.pop() if self._idle else self._open_reader()
                 try:
@@ -134,6 +138,7 @@ class ViewFile:
         async with self._writing:
             for _ in range(READERS):
                 await self._free.acquire()
+            self.let_go()
             self.turns.close()
             self._checkpointer.close()
             for connection in (*self._idle, self.reader, self.writer):

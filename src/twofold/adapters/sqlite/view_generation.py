@@ -38,6 +38,7 @@ class GenerationTable:
         self._delete = cache(self.rows.delete)
         self._load = cache(self.rows.load)
         self._get = self.rows.get(live_mark, bound=2)
+        self._get_alone = self.rows.get("NULL", bound=0)
         self._live = (generation.view, generation.number)
         self._mark_text = ""
         self._mark: Mark
@@ -52,6 +53,11 @@ class GenerationTable:
             return None
         mark = self._mark if read[-1] == self._mark_text else self.mark(read[-1])
         return Found([self._row(read)], mark, self.number)
+
+    def rows_with(self, cursor: apsw.Cursor, key: Key) -> list[StoredRow]:
+        """The row with this key, or none, in the snapshot that *cursor*'s connection has."""
+        read = cursor.execute(self._get_alone, self._key_bindings(key)).get
+        return [] if read is None else [self._row(read)]
 
     def mark(self, text: str) -> Mark:
         """The mark that a checkpoint keeps as *text*."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
 from typing import Self, TypeVar
@@ -12,13 +12,14 @@ import apsw
 from twofold.adapters.sql.statements import load_statements
 from twofold.adapters.sql.view_search import render_count, render_find
 from twofold.adapters.sqlite.connection import one
-from twofold.adapters.sqlite.errors import translate
-from twofold.adapters.sqlite.view_file import PACKAGE, ViewFile, on_snapshot
+from twofold.adapters.sqlite.errors import translate, translated
+from twofold.adapters.sqlite.view_file import PACKAGE, ViewFile
 from twofold.adapters.sqlite.view_generation import mark_of
 from twofold.adapters.sqlite.view_generations import Generations
-from twofold.adapters.sqlite.view_turns import Steps, exhausted
+from twofold.adapters.sqlite.view_points import NOTHING, PointReads
+from twofold.adapters.sqlite.view_turns import Steps
 from twofold.errors import LeaseLostError, StoreUnavailableError
-from twofold.event_store.recorded_event import NO_CHECK, Mark
+from twofold.event_store.recorded_event import Mark
 from twofold.read.view_store import (
     Checkpoint,
     Condition,
@@ -33,7 +34,6 @@ from twofold.read.view_store import (
 )
 
 T = TypeVar("T")
-NOTHING = Mark("", 0, NO_CHECK)
 ROWS_A_STEP = 64
 
 
@@ -47,8 +47,9 @@ class SqliteViewStore:
     def __init__(self, path: str, *, vfs: str | None = None) -> None:
         self._file = ViewFile(path, vfs=vfs)
         self._sql = load_statements(PACKAGE, "view_statements")
-        self._point = self._file.reader.cursor()
         self._generations = Generations(self._sql)
+        self._points = PointReads(self._file.reader, self._generations)
+        self._file.let_go = self._points.let_go
 
     @classmethod
     async def open(cls, path: str, *, vfs: str | None = None) -> Self:
@@ -80,8 +81,10 @@ class SqliteViewStore:
 
     async def checkpoint(self, generation: Generation, shard: int) -> Checkpoint:
         """See ViewStore."""
+        self._file.check()
         place = (generation.view, generation.number, shard)
-        mark, fence = self._at_once(lambda connection: one(connection, self._sql["read_checkpoint"], place))
+        with translated(self._file.path):
+            mark, fence = self._points.at_once(lambda reader: one(reader, self._sql["read_checkpoint"], place))
         return Checkpoint(mark_of(mark), fence)
 
     async def load(self, generation: Generation, shard: int, keys: Sequence[Key]) -> dict[Key, StoredRow]:  # noqa: ARG002 - a key is in one shard only
@@ -148,26 +151,10 @@ class SqliteViewStore:
     async def get(self, table: ViewTable, key: Key) -> Found:
         """See ViewStore."""
         self._file.check()
-        live = self._generations.last_live(table)
-        if live is not None:
-            try:
-                found = live.get(self._point, key)
-            except apsw.Error as error:
-                raise translate(error, self._file.path) from error
-            if found is not None:
-                return found
-        return self._at_once(lambda connection: exhausted(on_snapshot(connection, self._get(table, key))))
-
-    def _get(self, table: ViewTable, key: Key) -> Callable[[apsw.Connection], Steps[Found]]:
-        def steps(connection: apsw.Connection) -> Steps[Found]:
-            yield
-            live = self._generations.live(connection, table)
-            if live is None:
-                return Found([], NOTHING, 0)
-            found = live.get(connection.cursor(), key)
-            return found or Found([], self._generations.mark(connection, live), live.number)
-
-        return steps
+        try:
+            return self._points.get(table, key)
+        except apsw.Error as error:
+            raise translate(error, self._file.path) from error
 
     async def find(self, table: ViewTable, search: Search) -> Found:
         """See ViewStore. Raises ColumnUnknownError, and InputError for a test that the column's kind does not have."""
@@ -197,11 +184,3 @@ class SqliteViewStore:
             return Counted(count, self._generations.mark(connection, live), live.number)
 
         return await self._file.read(steps)
-
-    def _at_once(self, read: Callable[[apsw.Connection], T]) -> T:
-        """A short read on the event loop."""
-        self._file.check()
-        try:
-            return read(self._file.reader)
-        except apsw.Error as error:
-            raise translate(error, self._file.path) from error
