@@ -48,11 +48,9 @@ def read_filter(view: ViewDefinition[Any], given: Mapping[str, Sequence[str]]) -
     return Filter(found, order_by or (), LIMIT_DEFAULT if limit is None else limit, cursor)
 
 
-def _condition(
-    view: ViewDefinition[Any], name: str, texts: Sequence[str], faults: list[Fault]
-) -> Condition | None:
-    field, _, word = name.partition("__")
-    operator = word or "eq"
+def _condition(view: ViewDefinition[Any], name: str, texts: Sequence[str], faults: list[Fault]) -> Condition | None:
+    field, separator, word = name.partition("__")
+    operator = word if separator else "eq"
     column = view.columns.get(field)
     if column is not None and operator not in operators_of(column):
         known = ", ".join(operators_of(column))
@@ -79,9 +77,7 @@ def _tried(name: str, faults: list[Fault], read: Callable[[], T]) -> T | None:
     return None
 
 
-def _single(
-    name: str, given: Mapping[str, Sequence[str]], faults: list[Fault], read: Callable[[str], T]
-) -> T | None:
+def _single(name: str, given: Mapping[str, Sequence[str]], faults: list[Fault], read: Callable[[str], T]) -> T | None:
     texts = given.get(name)
     if texts is None:
         return None

@@ -148,8 +148,11 @@ def _add_view(paths: dict[str, Any], view: ViewEntry, row: Schema, schemas: Sequ
     listing = {
         **described,
         "parameters": [
-            *(each for column, schema in zip(view.columns.values(), schemas, strict=True)
-              for each in _filters(column, schema)),
+            *(
+                each
+                for column, schema in zip(view.columns.values(), schemas, strict=True)
+                for each in _filters(column, schema)
+            ),
             _parameter("sort", TEXT, "field names, separated by commas; a leading - for falling"),
             _parameter("limit", {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT}),
             _parameter("cursor", TEXT, "`next` of the page before"),
@@ -208,9 +211,7 @@ def _routed(operation: dict[str, Any], template: str, operation_id: str) -> dict
     """*operation* on a path of its own, whose parameters have moved into the path."""
     names = path_names(template)
     known = {each["name"]: each["schema"] for each in operation["parameters"] if each["in"] == "query"}
-    inside = [
-        {"name": name, "in": "path", "required": True, "schema": known.get(name, TEXT)} for name in names
-    ]
+    inside = [{"name": name, "in": "path", "required": True, "schema": known.get(name, TEXT)} for name in names]
     rest = [each for each in operation["parameters"] if each["in"] != "query" or each["name"] not in names]
     return {**operation, "operationId": operation_id, "parameters": [*inside, *rest]}
 

@@ -59,8 +59,6 @@ class Break(Command):
     account_id: str
 
 
-
-
 class Hold(Command):
     """Takes until the test lets it go on."""
 

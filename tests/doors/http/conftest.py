@@ -12,6 +12,7 @@ import pytest
 
 from tests.doors.http.bank import bank
 from twofold import App, Config, OpenApp
+from twofold.clock import Clock
 from twofold.http_api import HttpApi
 
 ADDRESS = "http://localhost:8000"
@@ -38,9 +39,15 @@ def client_of(api: Any, address: str = ADDRESS) -> httpx.AsyncClient:
 
 @asynccontextmanager
 async def opened(
-    url: str = "memory://", *, app: App | None = None, workers: bool = True, config: Config | None = None, **door: Any
+    url: str = "memory://",
+    *,
+    app: App | None = None,
+    workers: bool = True,
+    config: Config | None = None,
+    clock: Clock | None = None,
+    **door: Any,
 ) -> AsyncIterator[Door]:
-    async with (app or bank()).open(url, workers=workers, config=config or Config()) as open_app:
+    async with (app or bank()).open(url, workers=workers, config=config or Config(), clock=clock) as open_app:
         api = HttpApi(open_app, **door)
         async with client_of(api) as client:
             yield Door(open_app, api, client)
@@ -63,3 +70,34 @@ async def still(url: str) -> AsyncIterator[Door]:
     """A door whose app runs nothing by itself: `await still.app.run_until_idle()`."""
     async with opened(url, workers=False) as made:
         yield made
+
+
+class Wire:
+    """One request as a server hands it over, chunk by chunk, and what came back."""
+
+    def __init__(self, door: Door, method: str, path: str, *chunks: bytes, **scope: Any) -> None:
+        self.chunks = list(chunks) or [b""]
+        self.read = 0
+        self.sent: list[Any] = []
+        headers = [(b"host", b"localhost"), *scope.pop("headers", [])]
+        server = scope.pop("server", ("127.0.0.1", 80))
+        self.scope = {"type": "http", "method": method, "path": path, "headers": headers, "server": server, **scope}
+        self.scope.setdefault("query_string", b"")
+        self.app = door.api
+
+    async def receive(self) -> dict[str, Any]:
+        if self.read == len(self.chunks):
+            return {"type": "http.disconnect"}
+        chunk = self.chunks[self.read]
+        self.read += 1
+        return {"type": "http.request", "body": chunk, "more_body": self.read < len(self.chunks)}
+
+    async def send(self, message: Any) -> None:
+        self.sent.append(message)
+
+    async def __call__(self) -> int | None:
+        await self.app(self.scope, self.receive, self.send)
+        return self.sent[0]["status"] if self.sent else None
+
+
+JSON = (b"content-type", b"application/json")

@@ -67,9 +67,7 @@ async def test_an_invalid_command_lists_every_fault_with_its_path(door: Door):
      b"[" * 100_000, b'{"account_id":"a","amount":1e999999999}', b'{"account_id":"a","amount":' + b"9" * 5000 + b"}"],
 )  # fmt: skip
 async def test_a_malformed_body_is_400_and_changes_nothing(door: Door, body: bytes):
-    response = await door.client.post(
-        "/commands/Deposit", content=body, headers={"Content-Type": "application/json"}
-    )
+    response = await door.client.post("/commands/Deposit", content=body, headers={"Content-Type": "application/json"})
 
     assert response.status_code == 400
     assert response.json()["code"] in {"malformed", "invalid"}
@@ -193,7 +191,9 @@ async def test_a_body_that_is_not_plain_json_is_415(door: Door, headers: dict[st
     assert response.status_code == 415
 
 
-@pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "Application/JSON", 'application/json;charset="UTF-8"'])
+@pytest.mark.parametrize(
+    "kind", ["application/json; charset=utf-8", "Application/JSON", 'application/json;charset="UTF-8"']
+)
 async def test_json_may_say_that_it_is_utf_8(door: Door, kind: str):
     content = json.dumps({"account_id": "ä"}, ensure_ascii=False).encode()
     response = await door.client.post("/commands/OpenAccount", content=content, headers={"Content-Type": kind})
@@ -277,9 +277,7 @@ async def test_a_body_past_the_limit_is_413():
         assert (response.status_code, response.json()["code"]) == (413, "too-large")
 
 
-async def test_a_bug_in_a_handler_is_500_with_a_trace_id_and_nothing_else(
-    door: Door, caplog: pytest.LogCaptureFixture
-):
+async def test_a_bug_in_a_handler_is_500_with_a_trace_id_and_nothing_else(door: Door, caplog: pytest.LogCaptureFixture):
     await door.send("OpenAccount", account_id="ada")
     response = await door.send("Break", account_id="ada")
 
