@@ -16,7 +16,7 @@ from twofold.messages.foreign import is_pydantic, pydantic_decoder, pydantic_enc
 from twofold.messages.likeness import differences, faults_in
 from twofold.messages.paths import ROOT
 from twofold.messages.scan import Scanned, scan
-from twofold.messages.shape import is_strict_throughout, nests_freely
+from twofold.messages.shape import holds_sets, is_strict_throughout, nests_freely
 from twofold.messages.soundness import always, check_for
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class Codec(Generic[T]):
         raw = _raw(cls, kind)
         refusal = _Refusal(cls, self.name, raw, forbid_unknown=kind != "event")
         self.validate: Callable[[T], tuple[T, bytes]] = _validator(raw, refusal)
-        self.encode: Callable[[T], bytes] = _encoder(self.validate)
+        self.encode: Callable[[T], bytes] = _bytes_only(self.validate)
         self.read: Callable[[bytes], T] = _reader(raw, refusal, bytes_max)
         self.decode: Callable[[bytes], T] = _store_decoder(raw, refusal)
 
@@ -84,13 +84,21 @@ def _raw(cls: type[Any], kind: Kind) -> _Raw:
         decode = pydantic_decoder(cls, forbid_unknown=kind != "event")
         return _Raw(pydantic_encode, decode, _walked, plain_bytes, strict_throughout=True, foreign=True)
     return _Raw(
-        msgspec.json.Encoder().encode,
+        _encode_in_order if holds_sets(cls) else _encoder.encode,
         msgspec.json.Decoder(cls).decode,
         check_for(cls) or always,
         _plain_and_shallow if nests_freely(cls) else plain_bytes,
         strict_throughout=is_strict_throughout(cls),
         foreign=False,
     )
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def _encode_in_order(message: Any) -> bytes:
+    """For types that hold sets: equal messages give equal bytes, in every process."""
+    return _encoder.encode(msgspec.to_builtins(message, str_keys=True, order="deterministic"))
 
 
 def _plain_and_shallow(data: bytes) -> bool:
@@ -119,7 +127,7 @@ def _validator(raw: _Raw, refusal: _Refusal) -> Callable[[Any], tuple[Any, bytes
     return validate
 
 
-def _encoder(validate: Callable[[Any], tuple[Any, bytes]]) -> Callable[[Any], bytes]:
+def _bytes_only(validate: Callable[[Any], tuple[Any, bytes]]) -> Callable[[Any], bytes]:
     return lambda message: validate(message)[1]
 
 
@@ -128,12 +136,15 @@ def _reader(raw: _Raw, refusal: _Refusal, bytes_max: int) -> Callable[[bytes], A
         if len(data) > bytes_max:
             raise TooLargeError(f"{len(data)} bytes are more than the {bytes_max} allowed")
         scanned = scan(data)
+        if scanned.faults:
+            raise refusal.of_document(scanned, None)
         try:
-            message = None if scanned.faults else raw.decode(data)
+            message = raw.decode(data)
         except _REFUSALS as error:
             raise refusal.of_document(scanned, error) from None
-        if scanned.faults or not raw.check(message) or refusal.unknown_fields(scanned.document):
-            raise refusal.of_document(scanned, None)
+        sound = raw.check(message) and (plain_bytes(data) or not faults_in(message))
+        if not sound or refusal.unknown_fields(scanned.document):
+            raise refusal.of_document(scanned, None, message)
         return message
 
     return read
@@ -187,9 +198,9 @@ class _Refusal:
         except (*_REFUSALS, MalformedError):
             return ()
 
-    def of_document(self, scanned: Scanned, error: Exception | None) -> InvalidMessageError:
-        """Every fault of a document that was read at a door."""
-        faults = _first_at_each_path(scanned.faults, self._faults_of_scanned(scanned))
+    def of_document(self, scanned: Scanned, error: Exception | None, message: Any = None) -> InvalidMessageError:
+        """Every fault of a document that was read at a door, and of the message it gave, if it gave one."""
+        faults = _first_at_each_path(scanned.faults, faults_in(message), self._faults_of_scanned(scanned))
         return InvalidMessageError(self.name, faults or self._faults_of_error(error))
 
     def _faults_of_scanned(self, scanned: Scanned) -> tuple[Fault, ...]:

@@ -119,7 +119,7 @@ class _Walk:
             return
         self._seen.add((function, owners))
         self.found.add((function.__qualname__, self._sources.text_of(function)))
-        for name, value in _used_by(function, owners):
+        for name, value in _used_by(function, owners, self._own):
             self.value(name, value, owners)
         if hasattr(function, "__wrapped__"):
             self.value(function.__qualname__, function.__wrapped__, owners)
@@ -163,20 +163,30 @@ class _Walk:
 # --- what a function uses -----------------------------------------------------------------
 
 
-def _used_by(function: types.FunctionType, owners: tuple[type, ...]) -> Iterator[tuple[str, Any]]:
+def _used_by(function: types.FunctionType, owners: tuple[type, ...], own: _Own) -> Iterator[tuple[str, Any]]:
     """The globals, closed-over values, module attributes and methods of *owners* that *function* names."""
     names = names_in(function.__code__)
-    modules = [function.__globals__[name] for name in names if inspect.ismodule(function.__globals__.get(name))]
+    places = _places_of(names, function.__globals__, own)
     for name in sorted(names):
-        if name in function.__globals__:
-            yield name, function.__globals__[name]
-        for place in (*modules, *owners):
-            member = inspect.getattr_static(place, name, None)
-            for found in _functions_of(member) or ((member,) if place in modules or _is_constant(member) else ()):
-                yield name, found
+        yield from ((name, place[name]) for place in places if name in place)
+        for owner in owners:
+            member = inspect.getattr_static(owner, name, None)
+            yield from ((name, found) for found in _functions_of(member) or _constant(member))
     cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
     yield from ((name, cell.cell_contents) for name, cell in cells if _is_filled(cell))
-    yield from ((f"{function.__qualname__} default", each) for each in function.__defaults__ or ())
+    defaults = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
+    yield from ((f"{function.__qualname__} default", each) for each in defaults)
+
+
+def _places_of(names: set[str], place: dict[str, Any], own: _Own) -> list[dict[str, Any]]:
+    """The namespace *place*, and those of the user's modules that are named in it, and in those."""
+    found = [place]
+    for each in found:
+        modules = [each[name] for name in names if inspect.ismodule(each.get(name))]
+        found.extend(
+            vars(one) for one in modules if one.__name__ in own and not any(vars(one) is place for place in found)
+        )
+    return found
 
 
 def _functions_of(member: Any) -> tuple[types.FunctionType, ...]:
@@ -190,8 +200,8 @@ def _functions_of(member: Any) -> tuple[types.FunctionType, ...]:
     return tuple(each for each in candidates if isinstance(each, types.FunctionType))
 
 
-def _is_constant(member: Any) -> bool:
-    return member is not None and _plain_text(member) is not None
+def _constant(member: Any) -> tuple[Any, ...]:
+    return () if member is None or _plain_text(member) is None else (member,)
 
 
 def _is_filled(cell: types.CellType) -> bool:

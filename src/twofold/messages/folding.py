@@ -91,7 +91,7 @@ def annotated_parameters(function: Callable[..., Any], cls: type, name: str) -> 
         raise TypeError(f"{place} must take one annotated parameter after self")
     parameter = parameters[0].name
     found = members(_hints(function, place)[parameter])
-    if not all(isinstance(each, type) and each is not type(None) for each in found):
+    if not all(isinstance(each, type) and each not in (type(None), Any, object) for each in found):
         raise TypeError(f"{place}: {parameter} must be annotated with a class, or several joined by |")
     return found
 

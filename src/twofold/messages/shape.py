@@ -4,8 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import types
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
-from typing import Annotated, Any, Literal, NamedTuple, Union, cast, get_args, get_origin, get_type_hints, is_typeddict
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NamedTuple,
+    NotRequired,
+    Required,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
 
 import msgspec
 
@@ -97,9 +111,16 @@ def _struct_shape(cls: type[msgspec.Struct], annotation: Any) -> Shape | None:
 
 
 def _typed_dict_shape(cls: Any) -> Shape:
-    hints = get_type_hints(cls)
-    fields = tuple(Field(name, name, hint, name in cls.__required_keys__) for name, hint in hints.items())
+    hints = get_type_hints(cls, include_extras=True)
+    fields = tuple(_typed_dict_field(name, hint, name in cls.__required_keys__) for name, hint in hints.items())
     return Shape(fields, strict=False, tag=None)
+
+
+def _typed_dict_field(name: str, hint: Any, required: bool) -> Field:  # noqa: FBT001
+    """A key of a TypedDict. Its own list of required keys is wrong where annotations are texts."""
+    if get_origin(hint) in (Required, NotRequired):
+        return Field(name, name, get_args(hint)[0], get_origin(hint) is Required)
+    return Field(name, name, hint, required)
 
 
 def _dataclass_shape(cls: Any) -> Shape:
@@ -139,6 +160,20 @@ def nests_freely(annotation: Any, around: tuple[Any, ...] = ()) -> bool:
             return True
         inner = [*get_args(member), *(field.type for field in fields_of(member))]
         if get_origin(member) is not Literal and any(nests_freely(each, (*around, member)) for each in inner):
+            return True
+    return False
+
+
+def holds_sets(annotation: Any, around: tuple[Any, ...] = ()) -> bool:
+    """Whether values of *annotation* may hold sets, whose order differs from one process to the next."""
+    for member in members(annotation):
+        origin = get_origin(member) or member
+        if isinstance(origin, type) and issubclass(origin, AbstractSet):
+            return True
+        if member in around or origin is Literal:
+            continue
+        inner = [*get_args(member), *(field.type for field in fields_of(member))]
+        if any(holds_sets(each, (*around, member)) for each in inner):
             return True
     return False
 
