@@ -20,6 +20,7 @@ from twofold.pipeline.middleware import Endpoint, Middleware
 from twofold.read.follower import Follower, Paging
 from twofold.read.projector import ViewProjector
 from twofold.read.raw_projector import ProjectorRunner
+from twofold.read.tailer import Tailer
 from twofold.retry import RetryPolicy
 from twofold.runtime.supervisor import Supervisor
 from twofold.runtime.worker import Worker
@@ -60,7 +61,7 @@ def wire(app: App, config: Config, clock: Clock, log: Log, rows: OpenViewStore) 
 
 def _projectors(catalog: Catalog, config: Config, log: Log, rows: OpenViewStore) -> dict[str, Follower]:
     paging = Paging(config.page_events, config.page_bytes)
-    source, reader = log.events, catalog.event_reader
+    source, reader = Tailer(log.events), catalog.event_reader
     runners: dict[str, Follower] = {
         name: ViewProjector(view, source, reader, rows, paging=paging) for name, view in catalog.views.items()
     }

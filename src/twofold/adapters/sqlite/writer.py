@@ -67,8 +67,8 @@ class Writer:
             raise StoreUnavailableError(f"the writer of {self.path} was busy for {timeout} s; try again") from error
         try:
             self._check()
-            await self._on_thread_plain(self._begin_held)
             try:
+                await self._on_thread_plain(self._begin_held)
                 yield self.connection
             except BaseException:
                 self._roll_back()
