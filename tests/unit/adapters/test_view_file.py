@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from twofold.errors import (
     StoreUnavailableError,
     StoreUnusableError,
 )
-from twofold.read.view_store import Column, Condition, Kind, Search
+from twofold.read.view_store import Column, Condition, Kind, RowChange, Search
 
 
 def contents(path: str) -> bytes:
@@ -192,6 +193,27 @@ async def test_nan_is_refused_where_sqlite_would_keep_null(store: SqliteViewStor
 
     with pytest.raises(InputError, match="NaN"):
         await store.save(generation, 0, [page(1, float("nan"))], START, at(1))
+
+
+async def test_as_many_values_as_a_search_may_hold_are_looked_for(store: SqliteViewStore):
+    await filled(store, 10)
+
+    found = await store.find(PAGE, Search((Condition("total", "in", tuple(range(5, 20_000))),)))
+
+    assert len(found.rows) == 5
+
+
+async def test_a_row_of_many_columns_is_stored(store: SqliteViewStore):
+    names = [f"f{number}" for number in range(600)]
+    columns = tuple(Column(name, Kind.DECIMAL, optional=True, type=Decimal) for name in names)
+    table = PAGE._replace(view="Wide", columns=(PAGE.columns[0], *columns), indexes=())
+    generation = await store.open_generation(table, "epoch")
+    wide = [{"id": str(number), **dict.fromkeys(names, Decimal(number))} for number in range(20)]
+
+    await store.save(generation, 0, [RowChange((row["id"],), row, 1) for row in wide], START, at(1))
+
+    loaded = await store.load(generation, 0, [(row["id"],) for row in wide])
+    assert [loaded[row["id"],].values for row in wide] == wide
 
 
 # --- disks and other processes ------------------------------------------------------------

@@ -62,6 +62,11 @@ def test_a_column_that_is_not_declared_is_refused_with_the_fields(name: str):
         render_find(rows(page()), Search(order_by=(f"-{name}",)))
 
 
+def test_too_many_values_at_once_are_refused():
+    with pytest.raises(InputError, match="30000 values at most"):
+        render_count(rows(page()), [Condition("total", "in", tuple(range(30_001)))])
+
+
 def test_an_unknown_operator_is_refused():
     with pytest.raises(InputError, match="cannot be tested"):
         render_count(rows(page()), [Condition("total", "like", 1)])  # type: ignore[arg-type]

@@ -12,6 +12,8 @@ from twofold.errors import ColumnUnknownError, InputError
 from twofold.read.view_store import Column, Condition, Kind, Search, full_order
 
 _SIGNS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+VALUES_MAX = 30_000
+"""Most values that one search may hold."""
 _LAST_CODE_POINT = 0x10FFFF
 _SURROGATES = range(0xD800, 0xE000)
 
@@ -33,7 +35,9 @@ class Statement:
         self.values: list[Any] = []
 
     def bind(self, value: Any) -> str:
-        """The placeholder of *value*."""
+        """The placeholder of *value*. Raises InputError for one too many."""
+        if len(self.values) >= VALUES_MAX:
+            raise InputError(f"a search may hold {VALUES_MAX} values at most")
         self.values.append(value)
         return self.dialect.parameter(len(self.values))
 

@@ -14,7 +14,8 @@ POSITION = '"_position"'
 ORDER_SUFFIX = "__order"
 _OURS = ("_shard", "_position")
 _RESERVED = ("sqlite_", "twofold_", "pg_")
-_PARAMETERS_MAX = 30_000
+# Longer statements (16 KiB of text) are prepared again each time.
+_PARAMETERS_MAX = 4_000
 
 
 def quoted(name: str) -> str:
