@@ -51,7 +51,13 @@ def wire(app: App, config: Config, clock: Clock, log: Log, rows: OpenViewStore) 
         command: (catalog.types.of(command), _endpoint(catalog, command, handler, desk, log, config))
         for command, handler in catalog.handlers.items()
     }
-    bus = CommandBus(endpoints, middlewares, attempts=config.conflict_attempts, in_flight_wait=config.in_flight_wait)
+    bus = CommandBus(
+        endpoints,
+        middlewares,
+        attempts=config.conflict_attempts,
+        in_flight_wait=config.in_flight_wait,
+        replay_or=desk.answering.replay_or,
+    )
     projectors = _projectors(catalog, config, log, rows)
     queue = QueueProcessor(log.queue, catalog.types, bus.send, _refusing(desk), clock)
     reads = Reads(catalog, config, clock, log, rows, projectors=projectors, middlewares=middlewares)

@@ -35,7 +35,7 @@ class Context(msgspec.Struct, kw_only=True, gc=False):
         """What an idempotency key belongs to: tenant and principal."""
         if self.tenant is None and self.principal is None:
             return ""
-        return f"{self.tenant or ''}\x1f{self.principal or ''}"
+        return f"{_escaped(self.tenant)}\x1f{_escaped(self.principal)}"
 
     def payload_hash(self) -> bytes:
         """16 bytes that tell this message's payload from another's (BLAKE2b of its name and JSON)."""
@@ -46,3 +46,8 @@ class Context(msgspec.Struct, kw_only=True, gc=False):
         if self.principal is None and self.tenant is None and self.trace is None:
             return NO_ORIGIN
         return encode_origin(Origin(actor=self.principal, tenant=self.tenant, trace=self.trace))
+
+
+def _escaped(name: str | None) -> str:
+    """*name* without the mark that stands between tenant and principal."""
+    return "" if name is None else name.replace("%", "%25").replace("\x1f", "%1F")

@@ -11,13 +11,13 @@ from twofold.errors import (
     KeyReusedError,
     Rejected,
     StreamNotFoundError,
-    TwofoldError,
     VersionConflictError,
 )
 from twofold.event_store.outcome import Outcome, RecordedOutcome, Status
 from twofold.event_store.recorded_event import NewEvent, RecordedEvent
 from twofold.event_store.store import EventStore, Outcomes
 from twofold.event_store.write import Appended, Conflicted, StreamWrite, WriteResult
+from twofold.messages.metadata import id_text
 from twofold.pipeline.context import Context
 from twofold.write.receipt import Receipt
 
@@ -41,13 +41,13 @@ class Answering:
         """The receipt of a write. Raises the rejection, now that it is on record, or a conflict."""
         if isinstance(result, Appended):
             if rejection is not None:
-                raise rejection
+                raise _as_recorded(rejection, outcome)
             return Receipt(parts, result, self.epoch, outcome.message_id)
         if isinstance(result, Conflicted):
             raise VersionConflictError(result.stream, result.expected, result.actual)
         return await self.replayed(result.first, context)
 
-    async def replay_or(self, context: Context, error: TwofoldError) -> Receipt:
+    async def replay_or(self, context: Context, error: Exception) -> Receipt:
         """The first answer, if this command had one; else raise *error*."""
         first = await self.first(context)
         if first is None:
@@ -61,10 +61,14 @@ class Answering:
         return None if context.message_id is None else await self._outcomes.by_id(context.message_id)
 
     async def replayed(self, first: RecordedOutcome, context: Context) -> Receipt:
-        """The first answer again, rejections too. Raises KeyReusedError when the payload is another one."""
+        """The first answer again, rejections too. Raises KeyReusedError when the payload is another one, or, where
+        only the message id is the same, the command is.
+        """
         outcome = first.outcome
         if context.key is not None and outcome.payload_hash != context.payload_hash():
             raise KeyReusedError(f"the key {context.key!r} was used for another {outcome.command}")
+        if outcome.command != context.name:
+            raise KeyReusedError(f"the message id {id_text(outcome.message_id)} is that of another {outcome.command}")
         if outcome.status == Status.REJECTED:
             raise rejection_of(outcome)
         return await self.receipt(first)
@@ -102,13 +106,22 @@ def _recorded_parts(events: list[RecordedEvent]) -> tuple[tuple[StreamWrite, ...
 
 
 def rejection_of(outcome: Outcome) -> Rejected:
-    """The refusal that an outcome records."""
-    code, stream = outcome.code or "rejected", outcome.stream or ""
-    if code == "already-exists":
-        return AlreadyExistsError(stream)
-    if code == "not-found":
-        return StreamNotFoundError(stream)
-    details: dict[str, Any] = msgspec.json.decode(outcome.details) if outcome.details else {}
+    """The refusal that an outcome records, as it was answered first."""
+    code, details = outcome.code or "rejected", _details(outcome)
+    for kind in (AlreadyExistsError, StreamNotFoundError):
+        ours = kind(str(details.get("stream", "")))
+        if (ours.code, ours.message, ours.details) == (code, outcome.message, details):
+            return ours
     rejection = Rejected(code, outcome.message or code)
     rejection.details = details
     return rejection
+
+
+def _as_recorded(rejection: Rejected, outcome: Outcome) -> Rejected:
+    """*rejection* with its details as JSON has kept them, so that copies hear the same."""
+    rejection.details = _details(outcome)
+    return rejection
+
+
+def _details(outcome: Outcome) -> dict[str, Any]:
+    return msgspec.json.decode(outcome.details) if outcome.details else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from time import perf_counter
 from typing import Any
@@ -12,8 +12,11 @@ from twofold.errors import (
     Fault,
     InvalidMessageError,
     KeyInFlightError,
+    KeyReusedError,
     NestedSendError,
     PreconditionFailedError,
+    Rejected,
+    UnavailableError,
     UnknownNameError,
     VersionConflictError,
 )
@@ -22,6 +25,7 @@ from twofold.pipeline.context import Context
 from twofold.pipeline.middleware import Endpoint, Middleware, surround
 from twofold.write.receipt import Receipt
 
+ReplayOr = Callable[[Context, Exception], Awaitable[Receipt]]
 MAX_KEY_CHARACTERS = 255
 
 holding_the_writer: ContextVar[bool] = ContextVar("holding_the_writer", default=False)
@@ -39,9 +43,10 @@ class CommandBus:
         *,
         attempts: int,
         in_flight_wait: float,
+        replay_or: ReplayOr,
     ) -> None:
         self._in_flight = InFlight(in_flight_wait)
-        retry = deciding_again(attempts)
+        retry = deciding_again(attempts, replay_or)
         self._chains: dict[type, Endpoint] = {}
         for cls, (message, endpoint) in endpoints.items():
             layers = (validating(message), *middlewares, self._in_flight.once_a_key, retry)
@@ -79,19 +84,26 @@ def validating(message: MessageType) -> Middleware:
     return check
 
 
-def deciding_again(attempts: int) -> Middleware:
-    """A middleware that tries again after a version conflict, at most *attempts* times in all."""
+def deciding_again(attempts: int, replay_or: ReplayOr) -> Middleware:
+    """A middleware that tries again after a version conflict, at most *attempts* times in all.
+
+    A command that fails in another way may be the copy of one that did not: `replay_or` gives the first answer then.
+    """
 
     async def retry(command: Any, context: Context, call_next: Endpoint) -> Any:
-        for _ in range(attempts - 1):
+        left = attempts
+        while True:
+            left -= 1
             try:
                 return await call_next(command, context)
-            except PreconditionFailedError:
+            except (Rejected, KeyReusedError, UnavailableError, PreconditionFailedError):
                 raise
             except VersionConflictError:
                 # Someone else was first; what is in memory has been thrown away, so decide on what is there now.
-                continue
-        return await call_next(command, context)
+                if left <= 0:
+                    raise
+            except Exception as error:  # noqa: BLE001 - raised again unless there is a first answer
+                return await replay_or(context, error)
 
     return retry
 

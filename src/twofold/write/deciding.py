@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -64,16 +66,14 @@ def on_aggregate(
         held = states.get(stream) or await repository.load(definition, stream)
         version = held.version
         if context.expected_version is not None and context.expected_version != version:
-            return await answering.replay_or(
-                context, PreconditionFailedError(stream, context.expected_version, version)
-            )
+            return await _asked_of_the_log(desk, held, context) or await attempt(command, context)
         message_id = context.message_id or ids.next()
         produced, rejection = decided(held, command)
         new = () if produced is None else encode_events(produced, event_types, ids)
-        if new:
-            advance(held, folds, new, states)
         parts = (StreamWrite(stream, version, tuple([event for event, _ in new])),)
         outcome = outcome_of(context, name, message_id, stream, version, rejection)
+        if new:
+            advance(held, folds, new, states)
         result = await committer.submit(parts, outcome, (held,), outcome.origin)
         if every and version // every < (version + len(new)) // every:
             snapshotter.note(stream)
@@ -84,9 +84,28 @@ def on_aggregate(
     return attempt
 
 
+async def _asked_of_the_log(desk: Desk, held: StreamState, context: Context) -> Receipt | None:
+    """Memory is not at the version that the caller expects; it may be behind the log, or ahead of it.
+
+    Raises PreconditionFailedError where the log says so too, unless there is a first answer. Otherwise waits until
+    what is in memory has come to pass, or throws it away.
+    """
+    expected = context.expected_version or 0
+    actual = await desk.repository.version(held.stream)
+    if actual != expected:
+        return await desk.answering.replay_or(context, PreconditionFailedError(held.stream, expected, actual))
+    if held.tip is None:
+        desk.states.discard(held)
+    else:
+        await asyncio.wait((held.tip.result,))
+    return None
+
+
 def _decider(decision: Decision) -> Callable[[StreamState, Any], tuple[Any, Rejected | None]]:
     """What a decision says on a state: what it produced, or its rejection."""
     decide, (must_be_new, must_exist) = decision.function, decision.existence
+    if inspect.isgeneratorfunction(decide):
+        decide = _gathering(decide)
 
     def decided(held: StreamState, command: Any) -> tuple[Any, Rejected | None]:
         if must_be_new and held.version:
@@ -99,6 +118,11 @@ def _decider(decision: Decision) -> Callable[[StreamState, Any], tuple[Any, Reje
             return None, rejection
 
     return decided
+
+
+def _gathering(decide: Callable[[Any, Any], Iterable[Any]]) -> Callable[[Any, Any], list[Any]]:
+    """*decide* run to its end at once, so that what it raises on the way is part of the decision."""
+    return lambda state, command: list(decide(state, command))
 
 
 def encode_events(produced: Any, event_types: EventTypes, ids: Ids) -> tuple[tuple[NewEvent, Any], ...]:
@@ -164,8 +188,8 @@ def outcome_of(
         )  # fmt: skip
     code = text = details = None
     if rejection is not None:
-        code, text = rejection.code, rejection.message
-        details = msgspec.json.encode(rejection.details, enc_hook=str)
+        code, text = _storable(rejection.code), _storable(rejection.message)
+        details = _details_of(rejection)
     return Outcome(
         message_id=message_id,
         command=name,
@@ -182,3 +206,15 @@ def outcome_of(
         origin=context.origin(),
         duration=duration,
     )
+
+
+def _details_of(rejection: Rejected) -> bytes:
+    """The details as JSON; whatever JSON cannot carry becomes text, for a refusal must not fail on its details."""
+    try:
+        return msgspec.json.encode(rejection.details, enc_hook=str)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return msgspec.json.encode({name: _storable(value) for name, value in rejection.details.items()})
+
+
+def _storable(value: object) -> str:
+    return str(value).encode(errors="replace").decode()

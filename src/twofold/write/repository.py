@@ -49,6 +49,11 @@ class Repository:
             if len(page) < PAGE:
                 return folded
 
+    async def version(self, stream: str) -> int:
+        """The version that *stream* has in the log; 0 when it is empty."""
+        last = await self._events.read_stream(stream, limit=1, backwards=True)
+        return last[0].version if last else 0
+
     async def snapshot(self, definition: AggregateDefinition, stream: str) -> None:
         """Fold *stream* and keep a snapshot of it."""
         folded = await self.fold(definition, stream)

@@ -107,10 +107,11 @@ def on_streams(
         except Rejected as error:
             rejection = error
         parts = streams.parts(with_events=rejection is None)
+        message_id = context.message_id or desk.ids.next()
+        stream, version = (parts[0].stream, parts[0].expected) if len(parts) == 1 else (None, 0)
+        outcome = outcome_of(context, name, message_id, stream, version, rejection)
         if rejection is None:
             streams.advance()
-        message_id = context.message_id or desk.ids.next()
-        outcome = outcome_of(context, name, message_id, None, 0, rejection)
         result = await desk.committer.submit(parts, outcome, streams.states(), outcome.origin)
         return await desk.answering.answer(result, outcome, parts, rejection, context)
 

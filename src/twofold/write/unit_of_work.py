@@ -39,8 +39,9 @@ class UnitOfWork:
         if "-" in category or not category:
             raise MisuseError(f"{category!r} is no category: at least one character and no dash")
         stream = stream_name(category, joined_key(key) if isinstance(key, tuple) else str(key))
-        encoded = encode_events(events, self._desk.events, self._desk.ids)
-        self._new.setdefault(stream, []).extend(event for event, _ in encoded)
+        if events:
+            encoded = encode_events(events, self._desk.events, self._desk.ids)
+            self._new.setdefault(stream, []).extend(event for event, _ in encoded)
 
     def parts(self) -> tuple[StreamWrite, ...]:
         """What was published, by stream."""
