@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
 from examples.shop.commands import AddProduct
+from examples.shop.lines import NOTHING
 
 UNKNOWN = "UNKNOWN"
 _CENT = Decimal("0.01")
@@ -66,7 +67,12 @@ def _line_of(row: tuple[Any, ...]) -> BasketLine:
 
 @lru_cache(maxsize=50_000)
 def cents(amount: float) -> Decimal:
-    """A float of dollars as the Decimal it was printed from: the shortest that reads back as it, to the cent."""
+    """A float of dollars as the Decimal it was printed from: the shortest that reads back as it, to the cent.
+
+    Zero is the very `NOTHING` that a line's discounts default to, so that it is left out of the JSON.
+    """
+    if not amount:
+        return NOTHING
     return Decimal(repr(amount)).quantize(_CENT, ROUND_HALF_EVEN)
 
 

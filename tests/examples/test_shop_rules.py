@@ -297,7 +297,7 @@ def test_an_order_keeps_the_stores_day_the_department_and_the_zero_lines():
 
 
 @pytest.mark.parametrize(
-    ("amount", "exact"), [(0.1 + 0.2, "0.30"), (24.0, "24.00"), (1e-3, "0.00"), (130.02, "130.02")]
+    ("amount", "exact"), [(0.1 + 0.2, "0.30"), (24.0, "24.00"), (0.0, "0"), (1e-3, "0.00"), (130.02, "130.02")]
 )
 def test_amounts_are_rounded_to_cents(amount: float, exact: str):
     assert str(cents(amount)) == exact
