@@ -9,15 +9,16 @@ from typing import Any, Generic, Literal, TypeVar
 import msgspec
 
 from twofold.errors import Fault, InvalidMessageError, MalformedError, TooLargeError, UnreadableError
-from twofold.messages.bounds import BYTES_MAX, plain_bytes, shallow_bytes
+from twofold.messages.bounds import BYTES_MAX, DEPTH_MAX, plain_bytes, shallow_bytes
 from twofold.messages.declaration import declaration
-from twofold.messages.faults import faults_of, known_part
+from twofold.messages.faults import fault_of_error, faults_of, known_part
 from twofold.messages.foreign import is_pydantic, pydantic_decoder, pydantic_encode, pydantic_faults
 from twofold.messages.likeness import differences, faults_in
 from twofold.messages.paths import ROOT
 from twofold.messages.scan import Scanned, scan
 from twofold.messages.shape import holds_sets, is_strict_throughout, nests_freely
 from twofold.messages.soundness import always, check_for
+from twofold.messages.strictness import only_known
 
 T = TypeVar("T")
 Kind = Literal["command", "event", "query"]
@@ -75,20 +76,20 @@ class _Raw(msgspec.Struct, frozen=True):
     decode: Callable[[bytes], Any]
     check: Callable[[Any], bool]
     plain: Callable[[bytes], bool]
-    strict_throughout: bool
+    only_known: Callable[[Any], bool]
     foreign: bool
 
 
 def _raw(cls: type[Any], kind: Kind) -> _Raw:
     if is_pydantic(cls):
         decode = pydantic_decoder(cls, forbid_unknown=kind != "event")
-        return _Raw(pydantic_encode, decode, _walked, plain_bytes, strict_throughout=True, foreign=True)
+        return _Raw(pydantic_encode, decode, _walked, plain_bytes, always, foreign=True)
     return _Raw(
         _encode_in_order if holds_sets(cls) else _encoder.encode,
         msgspec.json.Decoder(cls).decode,
         check_for(cls) or always,
         _plain_and_shallow if nests_freely(cls) else plain_bytes,
-        strict_throughout=is_strict_throughout(cls),
+        always if kind == "event" or is_strict_throughout(cls) else only_known(cls),
         foreign=False,
     )
 
@@ -132,9 +133,13 @@ def _bytes_only(validate: Callable[[Any], tuple[Any, bytes]]) -> Callable[[Any],
 
 
 def _reader(raw: _Raw, refusal: _Refusal, bytes_max: int) -> Callable[[bytes], Any]:
+    quick = _canonical_reader(raw)
+
     def read(data: bytes) -> Any:
         if len(data) > bytes_max:
             raise TooLargeError(f"{len(data)} bytes are more than the {bytes_max} allowed")
+        if (canonical := quick(data)) is not None:
+            return canonical
         scanned = scan(data)
         if scanned.faults:
             raise refusal.of_document(scanned, None)
@@ -143,11 +148,30 @@ def _reader(raw: _Raw, refusal: _Refusal, bytes_max: int) -> Callable[[bytes], A
         except _REFUSALS as error:
             raise refusal.of_document(scanned, error) from None
         sound = raw.check(message) and (plain_bytes(data) or not faults_in(message))
-        if not sound or refusal.unknown_fields(scanned.document):
+        if not sound or not raw.only_known(scanned.document):
             raise refusal.of_document(scanned, None, message)
         return message
 
     return read
+
+
+def _canonical_reader(raw: _Raw) -> Callable[[bytes], Any | None]:
+    """Reads bytes that are what `encode` would have written, but for spaces; answers None for all others.
+
+    Such bytes need no scan: a repeated key, or anything else that decoding drops, would not be written again.
+    """
+    encode, decode, check = raw.encode, raw.decode, raw.check
+
+    def quick(data: bytes) -> Any | None:
+        try:
+            message = decode(data)
+            is_same = encode(message).replace(b" ", b"") == data.replace(b" ", b"")
+        except _REFUSALS:
+            return None
+        is_shallow = data.count(b"[") + data.count(b"{") <= DEPTH_MAX
+        return message if is_same and is_shallow and plain_bytes(data) and check(message) else None
+
+    return quick
 
 
 def _store_decoder(raw: _Raw, refusal: _Refusal) -> Callable[[bytes], Any]:
@@ -215,15 +239,7 @@ class _Refusal:
     def _faults_of_error(self, error: Exception | None) -> tuple[Fault, ...]:
         if isinstance(error, ValueError) and self._raw.foreign:
             return pydantic_faults(error)
-        return (Fault(ROOT, str(error) if error else "not a value of its type"),)
-
-    def unknown_fields(self, document: Any) -> bool:
-        """Whether a nested type, which msgspec reads tolerantly, was given fields it does not have."""
-        if not self._forbid_unknown or self._raw.strict_throughout:
-            return False
-        unknown: list[Fault] = []
-        known_part(document, self._cls, ROOT, unknown)
-        return bool(unknown)
+        return (fault_of_error(error) if error else Fault(ROOT, "unknown fields, too far inside to be listed"),)
 
     def of_stored(self, data: bytes, error: Exception) -> Any:
         """The event without the fields that its types do not know. Raises UnreadableError when that is not it."""

@@ -12,14 +12,18 @@ import msgspec
 from twofold.errors import Fault
 from twofold.messages.bounds import flaw_of
 from twofold.messages.paths import ROOT, at_index, at_key
-from twofold.messages.shape import Shape, bare, members, shape_of
+from twofold.messages.shape import Shape, bare, holds_objects, members, shape_of
 
 FAULTS_MAX = 100
 """At most so many faults are listed for one input."""
+NODES_MAX = 20_000
+"""At most so many values of one input are looked at for faults, since that holds up everyone else."""
 
 
 def faults_of(document: Any, annotation: Any, *, forbid_unknown: bool) -> tuple[Fault, ...]:
     """What is wrong with *document*, plain JSON values, as an *annotation*: at most FAULTS_MAX faults.
+
+    None are found past the first NODES_MAX values, so an empty answer does not mean that there are none.
 
     Args:
         document: what `scan` read.
@@ -31,6 +35,8 @@ def faults_of(document: Any, annotation: Any, *, forbid_unknown: bool) -> tuple[
 
 def known_part(node: Any, annotation: Any, path: str, unknown: list[Fault]) -> Any:
     """*node* without the fields that *annotation* does not know, at every depth; they are added to *unknown*."""
+    if not isinstance(node, dict | list) or not holds_objects(annotation):
+        return node
     found = fitting_member(node, annotation)
     shape = shape_of(found)
     if shape and isinstance(node, dict):
@@ -82,13 +88,18 @@ class _Listing:
 
     def __init__(self, *, forbid_unknown: bool) -> None:
         self._forbid_unknown = forbid_unknown
+        self._left = NODES_MAX
 
     def at(self, node: Any, annotation: Any, path: str) -> Iterator[Fault]:
-        inside = list(self._inside(node, annotation, path))
-        if inside or (self._is_open(node, annotation) and not _has_own_rules(annotation)):
-            yield from inside
-        elif fault := _fault_of_whole(node, annotation, path):
+        self._left -= 1
+        if self._left < 0:
+            return
+        sound = True
+        for fault in self._inside(node, annotation, path):
+            sound = False
             yield fault
+        if sound and (_has_own_rules(annotation) or not self._is_open(node, annotation)):
+            yield from _faults_of_whole(node, annotation, path)
 
     def _is_open(self, node: Any, annotation: Any) -> bool:
         found = fitting_member(node, annotation)
@@ -144,13 +155,14 @@ def _has_own_rules(annotation: Any) -> bool:
     return get_origin(annotation) in (Annotated, tuple) or hasattr(bare(annotation), "__post_init__")
 
 
-def _fault_of_whole(node: Any, annotation: Any, path: str) -> Fault | None:
+def _faults_of_whole(node: Any, annotation: Any, path: str) -> Iterator[Fault]:
     try:
         value = _decoder(annotation).decode(msgspec.json.encode(node))
     except (ValueError, TypeError, RecursionError) as error:
-        return Fault(path, _plain(error))
-    flaw = flaw_of(value)
-    return Fault(path, flaw) if flaw else None
+        yield Fault(path, _plain(error))
+    else:
+        if flaw := flaw_of(value):
+            yield Fault(path, flaw)
 
 
 @lru_cache(maxsize=1024)
@@ -158,6 +170,12 @@ def _decoder(annotation: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(annotation)
 
 
+def fault_of_error(error: Exception) -> Fault:
+    """The one fault that msgspec names; in its paths a key of a dict is `[...]`."""
+    message, _, path = str(error).partition(" - at `")
+    return Fault(path.rstrip("`") or ROOT, message)
+
+
 def _plain(error: Exception) -> str:
     """The message without msgspec's own path, which is relative to a part."""
-    return str(error).split(" - at `", 1)[0]
+    return fault_of_error(error).message

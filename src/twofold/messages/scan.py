@@ -55,7 +55,16 @@ def scan(data: bytes) -> Scanned:
     except _Suspect:
         return _careful(text)
     plain = b"\\u0000" not in data and not _SURROGATE.search(data)
-    return Scanned(document, ()) if plain and shallow_bytes(data) else _careful(text)
+    shallow = shallow_bytes(data) or _is_shallow(document)
+    return Scanned(document, ()) if plain and shallow else _careful(text)
+
+
+def _is_shallow(document: Any) -> bool:
+    level = [document] if isinstance(document, dict | list) else []
+    for _ in range(DEPTH_MAX):
+        parts = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [item for part in parts for item in part if isinstance(item, dict | list)]
+    return not level
 
 
 def _careful(text: str) -> Scanned:

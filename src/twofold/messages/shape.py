@@ -134,6 +134,15 @@ def _dataclass_shape(cls: Any) -> Shape:
     return Shape(fields, strict=False, tag=None)
 
 
+def holds_objects(annotation: Any) -> bool:
+    """Whether *annotation* is, or a container in it holds, an object type."""
+    return any(
+        shape_of(member) is not None or any(map(holds_objects, get_args(member)))
+        for member in members(annotation)
+        if get_origin(member) is not Literal
+    )
+
+
 def is_strict_throughout(annotation: Any) -> bool:
     """Whether msgspec itself refuses unknown fields in every object type that *annotation* can contain."""
     found: dict[Any, Shape] = {}

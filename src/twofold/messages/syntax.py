@@ -54,15 +54,21 @@ def canonical(node: object) -> str:
     if isinstance(node, ast.Constant):
         return f"{type(node.value).__name__} {node.value!r}"
     if isinstance(node, list):
-        return "[" + ", ".join(canonical(each) for each in node if not _does_nothing(each)) + "]"
+        return "[" + ", ".join(map(canonical, node)) + "]"
     if isinstance(node, ast.AST):
-        fields = [
-            f"{name}={canonical(value)}"
-            for name, value in ast.iter_fields(node)
-            if name not in _LAYOUT and value is not None and value != []
-        ]
-        return f"{type(node).__name__}({', '.join(fields)})"
+        fields = [(name, _kept(node, value)) for name, value in ast.iter_fields(node) if name not in _LAYOUT]
+        texts = [f"{name}={canonical(value)}" for name, value in fields if value is not None and value != []]
+        return f"{type(node).__name__}({', '.join(texts)})"
     return repr(node)
+
+
+def _kept(node: ast.AST, value: object) -> object:
+    """What of a node's field counts: statements that do something, and the parts of f-strings that are not empty."""
+    if not isinstance(value, list):
+        return value
+    if isinstance(node, ast.JoinedStr):
+        return [each for each in value if not (isinstance(each, ast.Constant) and each.value == "")]
+    return [each for each in value if not _does_nothing(each)]
 
 
 def _does_nothing(node: object) -> bool:

@@ -84,6 +84,8 @@ class Parcel(Command):
     tree: Tree | None = None
     label: Label | None = None
     size: Size | None = None
+    boxes: dict[str, list[Label]] = {}
+    both: tuple[Label, Line] | None = None
     point: Point | None = None
     loose: Any = None
 

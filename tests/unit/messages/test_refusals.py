@@ -12,7 +12,7 @@ from tests.unit.messages.parcels import Cat, Deposit, Dog, Label, Line, Parcel, 
 from twofold.errors import InvalidMessageError, MalformedError, TooLargeError, UnreadableError
 from twofold.messages import codec as codec_module
 from twofold.messages.codec import codec_for
-from twofold.messages.faults import FAULTS_MAX
+from twofold.messages.faults import FAULTS_MAX, NODES_MAX
 from twofold.messages.scan import Scanned
 
 NAIVE = datetime(2026, 1, 1)  # noqa: DTZ001 - that is the point
@@ -111,6 +111,12 @@ def test_every_fault_of_a_message_made_in_code_is_listed() -> None:
         parcels.encode(message)
 
     assert {fault.path for fault in refused.value.faults} == {"$.money", "$.text", "$.at", "$.lines[0].quantity"}
+
+
+def test_many_values_beside_each_other_are_not_nested() -> None:
+    wide = Parcel(loose=[[nested(61)] for _ in range(100)])
+
+    assert parcels.read(parcels.encode(wide)) == wide
 
 
 @pytest.mark.parametrize("levels", [1, 62, 63])
@@ -228,6 +234,18 @@ def test_no_more_faults_are_listed_than_anyone_reads() -> None:
     assert len(refused.value.faults) == FAULTS_MAX
 
 
+def test_past_many_values_the_first_fault_alone_is_named() -> None:
+    with pytest.raises(InvalidMessageError) as refused:
+        parcels.read(b'{"order": [' + b"1," * NODES_MAX + b'"x"]}')
+
+    assert refused.value.faults == ((f"$.order[{NODES_MAX}]", "Expected `int`, got `str`"),)
+
+
+def test_an_unknown_field_past_many_values_is_refused_all_the_same() -> None:
+    with pytest.raises(InvalidMessageError, match="unknown fields, too far inside to be listed"):
+        parcels.read(b'{"lines": [' + b'{"price":"1"},' * NODES_MAX + b'{"price":"1","extra":1}]}')
+
+
 def test_a_text_that_looks_like_an_escaped_nul_is_let_in() -> None:
     assert deposits.read(b'{"account_id":"\\\\u0000","amount":1}').account_id == "\\u0000"
 
@@ -240,6 +258,9 @@ UNKNOWN: list[tuple[bytes, str]] = [
     (b'{"label":{"text":"a","extra":1}}', "$.label.extra"),
     (b'{"size":{"width":1,"extra":1}}', "$.size.extra"),
     (b'{"pets":[{"type":"Cat","name":"a","extra":1}]}', "$.pets[0].extra"),
+    (b'{"pets":[{"type":"Dog","name":"a","born":"2026-01-01T00:00:00Z","extra":1}]}', "$.pets[0].extra"),
+    (b'{"boxes":{"a":[{"text":"a","extra":1}]}}', "$.boxes.a[0].extra"),
+    (b'{"both":[{"text":"a"},{"price":"1","extra":1}]}', "$.both[1].extra"),
     (
         b'{"tree":{"at":"2026-01-01T00:00:00Z","branches":[{"at":"2026-01-01T00:00:00Z","extra":1}]}}',
         "$.tree.branches[0].extra",
