@@ -40,14 +40,9 @@ class HttpApi:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection of the ASGI server."""
-        if scope["type"] == "http":
-            await self._serve(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await _acknowledge(receive, send)
-        else:
-            await send({"type": "websocket.close", "code": 1000})
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await _decline(scope, receive, send)
+            return
         response: Answerable
         try:
             request = Request(scope, receive, self.settings)
@@ -114,8 +109,11 @@ def asgi_app(
     return AppServer(app, arguments, {"authenticate": authenticate, "settings": settings})
 
 
-async def _acknowledge(receive: Receive, send: Send) -> None:
-    """Answer a lifespan that has nothing to open."""
+async def _decline(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a lifespan that has nothing to open, and close a websocket."""
+    if scope["type"] != "lifespan":
+        await send({"type": "websocket.close", "code": 1000})
+        return
     while True:
         message: Message = await receive()
         await send({"type": f"{message['type']}.complete"})

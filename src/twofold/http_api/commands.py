@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from twofold.errors import NotFreshError
 from twofold.http_api.door import Door
-from twofold.http_api.preferences import Preferences, expected_version, idempotency_key, preferences, wanted_views
+from twofold.http_api.preferences import CommandWishes, command_wishes
 from twofold.http_api.receipts import encode, receipt_json
 from twofold.http_api.refusals import MediaTypeError
 from twofold.http_api.request import Request
@@ -32,31 +32,26 @@ class CommandEndpoint:
     async def __call__(self, request: Request) -> Response:
         """Send the command and answer with its receipt, or queue it."""
         door = self._door
-        context = await door.context(request)
+        context = await door.context(request) if door.knows_more(request) else None
         require_json(request)
-        asked = preferences(request)
-        views = self._views(request)
-        key, version = idempotency_key(request), expected_version(request)
+        asked = command_wishes(request)
+        if asked.views:
+            door.app.reads.view_names(asked.views)
         command = self._read(request, await request.body())
-        if asked.respond_async and version is None:
-            return await self._queued(request, command, key, context)
-        receipt = await door.app.send(command, key=key, expected_version=version, context=context)
+        if asked.respond_async and asked.version is None:
+            return await self._queued(request, command, asked.key, context)
+        receipt = await door.app.send(command, key=asked.key, expected_version=asked.version, context=context)
         token = receipt.token
-        stale = bool(views) and not await self._followed(views, token, asked)
+        stale = bool(asked.views) and not await self._followed(asked, token)
         response = json_response(receipt_json(receipt, token), token, stale=stale)
         if receipt.replayed:
             response.headers.append((b"idempotent-replayed", b"true"))
         return response
 
-    def _views(self, request: Request) -> Sequence[str]:
-        if b"twofold-wait-for" not in request.headers:
-            return ()
-        return self._door.app.reads.view_names(wanted_views(request))
-
-    async def _followed(self, views: Sequence[str], token: str, asked: Preferences) -> bool:
-        """Whether *views* have reached the command in time; it is done in any case."""
+    async def _followed(self, asked: CommandWishes, token: str) -> bool:
+        """Whether the views have reached the command in time; it is done in any case."""
         try:
-            await self._door.app.reads.wait_for(views, token, asked.wait)
+            await self._door.app.reads.wait_for(asked.views, token, asked.wait)
         except NotFreshError:
             return False
         return True
@@ -75,7 +70,7 @@ def require_json(request: Request) -> None:
     kind = headers.get(b"content-type", b"")
     if kind != b"application/json" and not _is_json(kind):
         raise MediaTypeError("the body must be sent as Content-Type: application/json")
-    if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
+    if headers.get(b"content-encoding", b"identity") != b"identity":
         raise MediaTypeError("the body must be sent without Content-Encoding")
 
 

@@ -20,8 +20,10 @@ class Door(NamedTuple):
     live: LiveAnswers
     settings: HttpSettings
 
+    def knows_more(self, request: Request) -> bool:
+        """Whether `context` would know anything; it saves most requests from asking."""
+        return self.authenticate is not None or b"traceparent" in request.headers
+
     async def context(self, request: Request) -> Context | None:
         """Who is asking, or None when nothing is known. Raises UnauthenticatedError."""
-        if self.authenticate is None and b"traceparent" not in request.headers:
-            return None
         return await context_of(request, self.authenticate)

@@ -47,6 +47,34 @@ def _seconds(text: str | None, limit: float) -> float | None:
     return min(seconds, limit) if math.isfinite(seconds) and seconds >= 0 else None
 
 
+class CommandWishes(NamedTuple):
+    """What a client asks for beside the command itself.
+
+    `key` is its idempotency key, `version` what `If-Match` says, `views` the names in `Twofold-Wait-For`, `wait` how
+    many seconds to wait for those, `respond_async` whether the command is to be queued.
+    """
+
+    key: str | None = None
+    version: int | None = None
+    views: tuple[str, ...] = ()
+    wait: float | None = None
+    respond_async: bool = False
+
+
+_NO_WISHES = CommandWishes()
+_WISHES = frozenset({b"idempotency-key", b"if-match", b"prefer", b"twofold-wait-for"})
+
+
+def command_wishes(request: Request) -> CommandWishes:
+    """What the request asks for. Raises MalformedError for a header that cannot be meant."""
+    if _WISHES.isdisjoint(request.headers):
+        return _NO_WISHES
+    asked = preferences(request)
+    return CommandWishes(
+        idempotency_key(request), expected_version(request), wanted_views(request), asked.wait, asked.respond_async
+    )
+
+
 def expected_version(request: Request) -> int | None:
     """The version in `If-Match: "<version>"`, or None. Raises MalformedError for anything else."""
     text = request.text(b"if-match")

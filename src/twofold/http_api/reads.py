@@ -31,10 +31,11 @@ class ReadEndpoint:
 
     async def __call__(self, request: Request) -> Answerable:
         """Answer the request."""
-        context = await self._door.context(request)
+        door = self._door
+        context = await door.context(request) if door.knows_more(request) else None
         question = self._question(request)
         if wants_live(request):
-            return await self._door.live.start(self._door.app.reads, request, question, context)
+            return await door.live.start(door.app.reads, request, question, context)
         answer = await question.ask(wish_of(request), context)
         return json_response(encode_answer(answer.value), answer.token, stale=answer.stale)
 
@@ -69,7 +70,6 @@ def row_question(door: Door, definition: ViewDefinition[Any]) -> Callable[[Reque
         key: Any = decode_part(part)
         if is_composite:
             key = tuple(decode_part(each) for each in part.split(","))
-        definition.asked_key(key)
         return Question(lambda wish, context: reads.get(view, key, wish, context=context), views)
 
     return question

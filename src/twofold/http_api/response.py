@@ -42,7 +42,7 @@ def json_response(body: bytes, token: str | None = None, *, stale: bool = False,
     """*body* (JSON bytes) as an answer that no cache keeps, with the token it is as of."""
     headers: list[Header] = [JSON, NO_STORE, NO_SNIFF]
     if token is not None:
-        headers.append((b"twofold-token", token.encode("latin-1")))
+        headers.append((b"twofold-token", token.encode()))
     if stale:
         headers.append((b"twofold-stale", b"true"))
     return Response(status, headers, body)

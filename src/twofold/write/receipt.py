@@ -53,8 +53,9 @@ class Receipt:
     @property
     def writes(self) -> tuple[StreamReceipt, ...]:
         """The stream that was decided on; of several, those that got events."""
-        alone = len(self._parts) == 1
-        return tuple(StreamReceipt(part.stream, now) for part, now in self._with_versions() if part.events or alone)
+        if len(self._parts) == 1:
+            return (StreamReceipt(self._parts[0].stream, self._appended.versions[0]),)
+        return tuple(StreamReceipt(part.stream, now) for part, now in self._with_versions() if part.events)
 
     @property
     def stream(self) -> str | None:
@@ -76,13 +77,11 @@ class Receipt:
     @property
     def events(self) -> tuple[EventReceipt, ...]:
         """The stored events, in order; they stand one after another in the log."""
-        named = [
-            (event.type, now - len(part.events) + n)
-            for part, now in self._with_versions()
-            for n, event in enumerate(part.events, 1)
-        ]
-        first = self._appended.first
-        return tuple(EventReceipt(name, version, first + n) for n, (name, version) in enumerate(named))
+        receipts: list[EventReceipt] = []
+        for part, now in self._with_versions():
+            version, position = now - len(part.events), self._appended.first + len(receipts) - 1
+            receipts += [EventReceipt(each.type, version + n, position + n) for n, each in enumerate(part.events, 1)]
+        return tuple(receipts)
 
     @property
     def token(self) -> str:
