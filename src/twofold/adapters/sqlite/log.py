@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from uuid import uuid4
 
 import apsw
@@ -11,6 +12,7 @@ from twofold.adapters.sqlite.batch import BatchWriter
 from twofold.adapters.sqlite.checkpointer import Checkpointer
 from twofold.adapters.sqlite.command_queue import SqliteCommandQueue
 from twofold.adapters.sqlite.connection import one, open_connection, open_file
+from twofold.adapters.sqlite.errors import translated
 from twofold.adapters.sqlite.event_store import SqliteEventStore
 from twofold.adapters.sqlite.names import Names
 from twofold.adapters.sqlite.outcomes import SqliteOutcomes
@@ -29,10 +31,15 @@ class SqliteLog:
 
     def __init__(self, path: str, clock: Clock, synchronous: str, vfs: str | None) -> None:
         sql = self._sql = load_statements(PACKAGE)
-        connection = open_file(path, load_migrations(PACKAGE), APPLICATION_ID, synchronous=synchronous, vfs=vfs)
-        epoch = _epoch(connection, sql, clock)
-        self._reader = open_connection(path, synchronous=synchronous, vfs=vfs)
-        self._checkpointer = Checkpointer(connection, open_connection(path, synchronous=synchronous, vfs=vfs))
+        with ExitStack() as closing:
+            connection = open_file(path, load_migrations(PACKAGE), APPLICATION_ID, synchronous=synchronous, vfs=vfs)
+            closing.callback(connection.close)
+            with translated(path):
+                epoch = _epoch(connection, sql, clock)
+            self._reader = open_connection(path, synchronous=synchronous, vfs=vfs)
+            closing.callback(self._reader.close)
+            self._checkpointer = Checkpointer(connection, open_connection(path, synchronous=synchronous, vfs=vfs))
+            closing.pop_all()
         self._writer = Writer(connection, path)
         batch = BatchWriter(connection, sql, Names(connection, sql), clock.now_micros)
         self._writer.forget = batch.forget
