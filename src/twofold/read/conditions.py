@@ -10,9 +10,7 @@ from twofold.read.columns import asked_value
 from twofold.read.view import ViewDefinition
 from twofold.read.view_store import Column, Condition, Kind, Operator
 
-OPERATORS: frozenset[str] = frozenset(
-    {"eq", "ne", "lt", "lte", "gt", "gte", "in", "contains", "startswith", "isnull"}
-)
+OPERATORS: frozenset[str] = frozenset({"eq", "ne", "lt", "lte", "gt", "gte", "in", "contains", "startswith", "isnull"})
 _OF_TEXT = frozenset({"contains", "startswith"})
 _WITH_NONE = frozenset({"eq", "ne"})
 _TRUTH = {True: True, False: False, "true": True, "false": False, "1": True, "0": False}

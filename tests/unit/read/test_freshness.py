@@ -47,9 +47,7 @@ async def count(reading: Reading, by: int = 1) -> str:
     return encode_token(await reading.source.mark())
 
 
-async def test_an_answer_waits_until_its_view_has_reached_the_token(
-    reading: Reading, projector: ViewProjector
-) -> None:
+async def test_an_answer_waits_until_its_view_has_reached_the_token(reading: Reading, projector: ViewProjector) -> None:
     views = ViewAnswers(reading.model(projector))
     token = await count(reading)
     asking = asyncio.ensure_future(views.get(Counter, "a", Wish(token)))

@@ -75,9 +75,7 @@ async def test_a_row_is_got_by_its_key(accounts: Rows[Account]) -> None:
     assert await accounts.get_or_none("nobody") is None
 
 
-async def test_a_missing_row_is_told_with_the_token_it_is_missing_at(
-    accounts: Rows[Account], reading: Reading
-) -> None:
+async def test_a_missing_row_is_told_with_the_token_it_is_missing_at(accounts: Rows[Account], reading: Reading) -> None:
     with pytest.raises(RowNotFoundError) as missing:
         await accounts.get("nobody")
 
@@ -124,9 +122,7 @@ async def test_rows_are_sorted_by_fields_that_rise_or_fall(accounts: Rows[Accoun
         ("owner", "5", "5"),
     ],
 )
-def test_text_is_read_as_the_type_of_the_column(
-    accounts: Rows[Account], name: str, value: Any, stored: Any
-) -> None:
+def test_text_is_read_as_the_type_of_the_column(accounts: Rows[Account], name: str, value: Any, stored: Any) -> None:
     found = condition(accounts.definition, name, "eq", value).value
 
     assert (found, type(found)) == (stored, type(stored))
@@ -211,9 +207,7 @@ async def test_a_row_may_be_changed_without_changing_what_is_stored(accounts: Ro
 
 @pytest.mark.parametrize("order_by", ["", "-balance", "owner", "-opened_at", "level"])
 @pytest.mark.parametrize("limit", [1, 2, 5, 9])
-async def test_pages_one_after_another_equal_the_whole(
-    accounts: Rows[Account], order_by: str, limit: int
-) -> None:
+async def test_pages_one_after_another_equal_the_whole(accounts: Rows[Account], order_by: str, limit: int) -> None:
     tests = (accounts.c.balance >= 5,)
     pages = [await accounts.page(*tests, order_by=order_by, limit=limit)]
     while pages[-1].next is not None:

@@ -103,9 +103,7 @@ class SaveContract:
     async def test_deleting_a_row_that_is_not_there_does_nothing(self, view_store: ViewStore) -> None:
         filled = await fill(view_store, new_table(COUNTER), [{"id": "a"}])
 
-        await view_store.save(
-            filled.generation, 0, [RowChange(("ghost",), None, 2)], mark(1), Checkpoint(mark(2), 0)
-        )
+        await view_store.save(filled.generation, 0, [RowChange(("ghost",), None, 2)], mark(1), Checkpoint(mark(2), 0))
 
         assert await filled.find() == ["a"]
 
