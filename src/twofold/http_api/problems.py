@@ -20,8 +20,10 @@ from twofold.errors import (
     KeyInFlightError,
     KeyReusedError,
     NotFoundError,
+    NotFreshError,
     PreconditionFailedError,
     Rejected,
+    StoreUnavailableError,
     StreamNotFoundError,
     TooLargeError,
     TwofoldError,
@@ -90,8 +92,15 @@ def problem(status: int, code: str, detail: str, *, headers: tuple[Header, ...] 
 
 
 def _detail(error: TwofoldError) -> str:
+    """What people are told. Texts that name files, or quote what a database or a fold said, stay in the log."""
     if isinstance(error, Rejected):
         return error.message
+    if isinstance(error, NotFreshError):
+        _log.info("answered as not fresh: %s", error)
+        return f"{error.view} has reached position {error.reached}, not {error.wanted}"
+    if isinstance(error, StoreUnavailableError):
+        _log.warning("answered as unavailable: %s", error)
+        return "the store does not answer; trying again later can help"
     return str(error)
 
 

@@ -1,7 +1,45 @@
-"""The one table of errors and statuses."""
+"""The one table of errors and statuses, and what a problem document tells."""
 
-from twofold import TwofoldError, errors
+from typing import Any
+
+import pytest
+
+from tests.doors.http.bank import bank
+from tests.doors.http.conftest import opened
+from twofold import Rejected, TwofoldError, errors
+from twofold.errors import Fault
 from twofold.http_api.problems import status_of
+
+RAISED = [
+    (Rejected("out-of-stock", "Nothing left", left=0), 422, {"details": {"left": 0}}),
+    (errors.VersionConflictError("Account-a", 3, 4), 409, {"stream": "Account-a", "expected": 3, "actual": 4}),
+    (errors.InvalidMessageError("X", [Fault("$.a", "bad")]), 400, {"faults": [{"path": "$.a", "message": "bad"}]}),
+    (errors.ColumnUnknownError("AccountPage", "x", ("a", "b")), 400, {"fields": ["a", "b"]}),
+    (errors.NotFreshError("AccountPage", 1, 2, "secret"), 503, {"reached": 1, "wanted": 2, "retry": "later"}),
+    (errors.StoreUnavailableError("/var/secret/shop.db: SQLITE_FULL"), 503, {"retry": "later"}),
+    (errors.ForbiddenError("no"), 403, {"detail": "no"}),
+    (errors.UnauthenticatedError("who?"), 401, {"detail": "who?"}),
+    (errors.MisuseError("secret"), 500, {"code": "internal"}),
+    (errors.FoldError("secret"), 500, {"code": "internal"}),
+    (ValueError("secret"), 500, {"code": "internal"}),
+    (Rejected("\ud800", "\ud800", **{"\ud800": object}), 422, {"status": 422}),
+]
+
+
+@pytest.mark.parametrize(("error", "status", "told"), RAISED, ids=lambda each: type(each).__name__)
+async def test_an_error_is_a_problem_document_that_tells_no_secret(error: Exception, status: int, told: dict[str, Any]):
+    async def failing(message: Any, context: Any, call_next: Any) -> Any:
+        raise error
+
+    async with opened(app=bank(middleware=[failing])) as door:
+        response = await door.send("OpenAccount", account_id="ada")
+
+    body = response.json()
+    assert response.status_code == body["status"] == status
+    assert response.headers["content-type"] == "application/problem+json"
+    assert {name: body[name] for name in told} == told
+    assert "secret" not in response.text
+    assert ("retry-after" in response.headers) == (status == 503)
 
 
 def _kinds(kind: type[TwofoldError]) -> list[type[TwofoldError]]:
