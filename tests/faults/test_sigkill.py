@@ -69,7 +69,7 @@ async def test_sigkill_at_any_instant_loses_nothing_acknowledged(tmp_path: Path,
 
 async def test_the_comparison_notices_what_is_gone_and_what_is_there_by_half(tmp_path: Path) -> None:
     """The check of the check: an acknowledgement too early, and an event that is missing."""
-    log, history = await open_sqlite_log(str(tmp_path / "log.db")), []
+    log, history = await open_sqlite_log(str(tmp_path / "log.db")), list[Line]()
     await work(log, random.Random(1), history.append, "client", rounds=5)
     assert await lost(log, history) == []
 

@@ -39,6 +39,7 @@ def open_file(
     """
     connection = _connected(path, vfs)
     with _closed_on_error(connection, path):
+        _refuse_read_only(connection, path)
         _version(connection, path, steps, application_id)
         _set_up(connection, path, synchronous, CACHE_KIB)
         migrate(connection, path, steps, application_id)
@@ -64,8 +65,7 @@ def _closed_on_error(connection: apsw.Connection, path: str) -> Iterator[None]:
 
 def _set_up(connection: apsw.Connection, path: str, synchronous: str, cache_kib: int) -> None:
     pragma = connection.pragma
-    if connection.readonly("main"):
-        raise StoreUnusableError(f"{path} is read-only; give this process write permission on the file and its folder")
+    _refuse_read_only(connection, path)
     if pragma("journal_mode", "wal") != "wal":
         raise StoreUnusableError(f"{path} cannot use a write-ahead log here (a network file system?); use a local disk")
     pragma("synchronous", synchronous)
@@ -74,6 +74,11 @@ def _set_up(connection: apsw.Connection, path: str, synchronous: str, cache_kib:
     pragma("temp_store", "memory")
     # Without it SQLite prepares some statements, joins above all, again for every new value that is bound.
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
+
+
+def _refuse_read_only(connection: apsw.Connection, path: str) -> None:
+    if connection.readonly("main"):
+        raise StoreUnusableError(f"{path} is read-only; give this process write permission on the file and its folder")
 
 
 def migrate(connection: apsw.Connection, path: str, steps: Sequence[Migration], application_id: int) -> int:
