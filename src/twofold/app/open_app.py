@@ -90,7 +90,8 @@ class OpenApp:
             expected_version: the version the stream must be at; PreconditionFailedError when it is not.
             context: who asks, on whose behalf.
             wait_for: views that must have seen it before the receipt is returned.
-            wait: seconds to wait for them; the configured default when None. NotFreshError after that.
+            wait: seconds to wait for them, and for a copy with the same key that is still being worked on; the
+                configured defaults when None. NotFreshError and KeyInFlightError after that.
 
         Raises:
             Rejected: a rule said no; recorded. `code` and `message` say which and why.
@@ -104,6 +105,8 @@ class OpenApp:
             around.key = key
         if expected_version is not None:
             around.expected_version = expected_version
+        if wait is not None:
+            around.wait = wait
         receipt = await self._bus.send(command, around)
         if wait_for:
             await self.reads.wait_for(wait_for, receipt.token, wait)

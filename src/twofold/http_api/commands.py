@@ -40,7 +40,9 @@ class CommandEndpoint:
         command = self._read(request, await request.body())
         if asked.respond_async and asked.version is None:
             return await self._queued(request, command, asked.key, context)
-        receipt = await door.app.send(command, key=asked.key, expected_version=asked.version, context=context)
+        receipt = await door.app.send(
+            command, key=asked.key, expected_version=asked.version, context=context, wait=asked.wait
+        )
         token = receipt.token
         stale = bool(asked.views) and not await self._followed(asked, token)
         response = json_response(receipt_json(receipt, token), token, stale=stale)

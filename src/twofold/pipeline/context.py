@@ -14,8 +14,8 @@ class Context(msgspec.Struct, kw_only=True, gc=False):
 
     `principal` is who asks, `tenant` on whose behalf; together they scope idempotency keys. Ids are 16 bytes; a
     `message_id` that a caller brings makes the command idempotent by it. `trace` is a W3C traceparent.
-    `key`, `expected_version`, `data` (the message's own bytes), `name` (its stable name) and `arrived` (monotonic
-    seconds) are set on the way in.
+    `key`, `expected_version`, `wait` (seconds for a copy in flight), `data` (the message's own bytes), `name` (its
+    stable name) and `arrived` (monotonic seconds) are set on the way in.
     """
 
     principal: str | None = None
@@ -26,6 +26,7 @@ class Context(msgspec.Struct, kw_only=True, gc=False):
     trace: str | None = None
     key: str | None = None
     expected_version: int | None = None
+    wait: float | None = None
     data: bytes = b""
     name: str = ""
     arrived: float = 0.0

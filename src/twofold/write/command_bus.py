@@ -123,7 +123,8 @@ class InFlight:
 
     async def _one_at_a_time(self, command: Any, context: Context, call_next: Endpoint) -> Any:
         key = (context.scope, _checked(context.key or "", context.name))
-        deadline = asyncio.get_running_loop().time() + self._wait
+        wait = self._wait if context.wait is None else context.wait
+        deadline = asyncio.get_running_loop().time() + wait
         while (working := self._working.get(key)) is not None:
             await self._until(working, deadline, key[1])
         done = self._working[key] = asyncio.Event()

@@ -9,7 +9,7 @@ import pytest
 
 from tests.doors.http.bank import Held, bank
 from tests.doors.http.conftest import Door, opened
-from twofold import Config, Context
+from twofold import Context
 from twofold.http_api import HttpSettings
 
 
@@ -156,11 +156,11 @@ async def test_an_idempotency_key_that_is_no_key_is_400(door: Door, key: str):
     assert response.status_code == 400
 
 
-async def test_a_copy_of_a_command_in_flight_is_409_with_retry_after():
+async def test_a_copy_of_a_command_in_flight_is_409_with_retry_after_as_long_as_it_cares_to_wait():
     held = Held()
-    async with opened(app=bank(held), config=Config(in_flight_wait=0.0)) as door:
+    async with opened(app=bank(held)) as door:
         await door.send("OpenAccount", account_id="ada")
-        key = {"Idempotency-Key": "k1"}
+        key = {"Idempotency-Key": "k1", "Prefer": "wait=0"}
         first = asyncio.ensure_future(door.send("Hold", key, account_id="ada"))
         await held.arrived.wait()
 
