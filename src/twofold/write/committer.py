@@ -129,6 +129,12 @@ class Committer:
 
     def _next_batch(self) -> list[Pending]:
         """The next writes within the limits, less those whose ground is lost already."""
+        while taken := self._next_waiting():
+            if batch := [pending for pending in taken if not self._lost(pending)]:
+                return batch
+        return []
+
+    def _next_waiting(self) -> list[Pending]:
         waiting = self._waiting
         taken, size = 0, 0
         for pending in waiting:
@@ -136,8 +142,8 @@ class Committer:
             if taken == self._max_writes or (taken and size > self._max_bytes):
                 break
             taken += 1
-        batch, self._waiting = waiting[:taken], waiting[taken:]
-        return [pending for pending in batch if not self._lost(pending)] or (self._next_batch() if batch else [])
+        taken_now, self._waiting = waiting[:taken], waiting[taken:]
+        return taken_now
 
     def _lost(self, pending: Pending) -> bool:
         if not pending.after or not any(earlier.failed for earlier in pending.after):
