@@ -27,7 +27,7 @@ from twofold.read.view_store import Condition
 from twofold.runtime.health import Health, ReaderStatus
 from twofold.runtime.supervisor import Supervisor
 from twofold.write.aggregate import joined_key
-from twofold.write.command_bus import CommandBus
+from twofold.write.command_bus import CommandBus, refuse_nested
 from twofold.write.deciding import Desk
 from twofold.write.queue_processor import QueuedContext
 from twofold.write.receipt import Receipt
@@ -117,6 +117,7 @@ class OpenApp:
 
         Raises InvalidMessageError, or UnknownNameError when nobody handles it; nothing is queued then.
         """
+        refuse_nested()
         if type(command) not in self.catalog.handlers:
             raise UnknownNameError("command", type(command).__name__, tuple(self.catalog.commands))
         message = self.catalog.types.of(type(command))

@@ -198,7 +198,23 @@ class FaultyTransactions:
         except BaseException as error:
             await unit.__aexit__(type(error), error, error.__traceback__)
             raise
-        await self._plan.run("commit", lambda: unit.__aexit__(None, None, None))
+        await self._committed(unit)
+
+    async def _committed(self, unit: AbstractAsyncContextManager[Any]) -> None:
+        """Commit through the plan; where the plan does not make the call, the unit is rolled back."""
+        is_over = False
+
+        async def commit() -> None:
+            nonlocal is_over
+            is_over = True
+            await unit.__aexit__(None, None, None)
+
+        try:
+            await self._plan.run("commit", commit)
+        except BaseException as error:
+            if not is_over:
+                await unit.__aexit__(type(error), error, error.__traceback__)
+            raise
 
 
 class FaultyLog:

@@ -31,6 +31,12 @@ MAX_KEY_CHARACTERS = 255
 holding_the_writer: ContextVar[bool] = ContextVar("holding_the_writer", default=False)
 
 
+def refuse_nested() -> None:
+    """Raise NestedSendError where a handler holds the writer: what it called would wait for the handler's own end."""
+    if holding_the_writer.get():
+        raise NestedSendError("a handler with a unit of work holds the writer: publish events, or send afterwards")
+
+
 class CommandBus:
     """Sends commands. The chain of each command type is built once: validation, the app's middlewares
     (authorisation among them), one answer a key, conflict retry, handler.
@@ -66,8 +72,7 @@ class CommandBus:
         chain = self._chains.get(type(command))
         if chain is None:
             raise UnknownNameError("command", type(command).__name__, [cls.__name__ for cls in self._chains])
-        if holding_the_writer.get():
-            raise NestedSendError("a handler with a unit of work holds the writer: publish events, or send afterwards")
+        refuse_nested()
         context.arrived = perf_counter()
         return chain(command, context)
 

@@ -97,9 +97,11 @@ async def _run(
         work = UnitOfWork(transaction, desk)
         token = holding_the_writer.set(True)
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(seconds) as limit:
                 await handler(command, work)
         except TimeoutError as error:
+            if not limit.expired():
+                raise
             raise StoreUnavailableError(
                 f"{name} held the writer for more than {seconds} s; it was rolled back"
             ) from error

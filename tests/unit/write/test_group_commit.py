@@ -1,4 +1,4 @@
-"""Whatever was decided while the last batch was being written is the next batch; nobody hears before the disk has it."""
+"""What is decided while one batch is being written is the next batch; nobody hears before the disk has it."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.unit.write.bank import Deposit, OpenAccount, Place, Transfer, Withdraw, balance, by_plan, stored
-from twofold import Config, OpenApp, Receipt, Rejected
+from twofold import Command, Config, OpenApp, Receipt, Rejected
 from twofold.errors import KeyReusedError, PreconditionFailedError, VersionConflictError
 from twofold.write.states import States
 
@@ -48,41 +48,36 @@ async def test_one_key_raced_with_two_payloads_is_given_to_one_of_them(two: Two)
     assert await balance(two[0], "ada") == 20 + paid
 
 
-async def ledger(two: Two, seed: int, commands: int) -> dict[str, int]:
-    """Send deposits, withdrawals and transfers from both apps at once; what was acknowledged, by account."""
-    rng = random.Random(seed)
-    held = {"ada": 20, "bob": 0}
+class Acknowledged:
+    """What clients were told has happened, added up by account."""
 
-    async def deposit(app: OpenApp, who: str, amount: int) -> None:
-        await app.send(Deposit(account_id=who, amount=amount))
-        held[who] += amount
+    def __init__(self) -> None:
+        self.held = {"ada": 20, "bob": 0}
 
-    async def withdraw(app: OpenApp, who: str, amount: int) -> None:
+    async def send(self, app: OpenApp, command: Command, changes: dict[str, int]) -> None:
+        """Send, and note *changes* if it was accepted."""
         try:
-            await app.send(Withdraw(account_id=who, amount=amount))
-        except Rejected:
+            await app.send(command)
+        except (Rejected, VersionConflictError):
             return
-        held[who] -= amount
+        for who, amount in changes.items():
+            self.held[who] += amount
 
-    async def move(app: OpenApp, who: str, amount: int) -> None:
-        target = "bob" if who == "ada" else "ada"
-        try:
-            await app.send(Transfer(source=who, target=target, amount=amount))
-        except Rejected:
-            return
-        held[who] -= amount
-        held[target] += amount
-
-    async def one_after_another(app: OpenApp) -> None:
+    async def send_many(self, app: OpenApp, rng: random.Random, commands: int) -> None:
+        """Deposits, withdrawals and transfers by chance, one after another."""
         for _ in range(commands):
-            work = rng.choice([deposit, withdraw, move])
-            try:
-                await work(app, rng.choice(["ada", "bob"]), rng.randint(1, 9))
-            except VersionConflictError:
-                continue
-
-    await asyncio.gather(*[one_after_another(app) for app in two for _ in range(4)])
-    return held
+            who, other = rng.sample(["ada", "bob"], 2)
+            n = rng.randint(1, 9)
+            await self.send(
+                app,
+                *rng.choice(
+                    [
+                        (Deposit(account_id=who, amount=n), {who: n}),
+                        (Withdraw(account_id=who, amount=n), {who: -n}),
+                        (Transfer(source=who, target=other, amount=n), {who: -n, other: n}),
+                    ]
+                ),
+            )
 
 
 async def in_the_log(app: OpenApp) -> dict[str, int]:
@@ -97,10 +92,12 @@ async def in_the_log(app: OpenApp) -> dict[str, int]:
 @pytest.mark.parametrize("seed", range(3))
 async def test_acknowledged_commands_of_both_add_up_to_the_balances(two: Two, seed: int) -> None:
     print(f"seed {seed}")
-    acknowledged = await ledger(two, seed, commands=40)
+    acknowledged, rng = Acknowledged(), random.Random(seed)
 
-    assert await in_the_log(two[0]) == acknowledged
-    assert min(acknowledged.values()) >= 0
+    await asyncio.gather(*[acknowledged.send_many(app, rng, 40) for app in two for _ in range(4)])
+
+    assert await in_the_log(two[0]) == acknowledged.held
+    assert min(acknowledged.held.values()) >= 0
     versions: dict[str, list[int]] = {}
     for stream, version, _ in await stored(two[1]):
         versions.setdefault(stream, []).append(version)

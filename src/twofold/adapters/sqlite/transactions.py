@@ -9,6 +9,7 @@ import apsw
 
 from twofold.adapters.sqlite.batch import BatchWriter
 from twofold.adapters.sqlite.writer import Writer
+from twofold.errors import MisuseError
 from twofold.event_store.write import Write, WriteResult
 
 
@@ -21,6 +22,8 @@ class SqliteTransaction:
 
     async def append(self, write: Write) -> WriteResult:
         """See Transaction.append."""
+        if not self.connection.in_transaction:
+            raise MisuseError("the handler ended the transaction that it was given: leave COMMIT and ROLLBACK to twofold")
         return self._batch.write([write], suspicious=True)[0]
 
 

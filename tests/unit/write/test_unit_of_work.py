@@ -1,0 +1,323 @@
+"""A state-stored handler: the team's tables, the events and the outcome in one transaction, or nothing of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import apsw
+import pytest
+
+from tests.unit.write.bank import Place, by_plan, stored
+from tests.unit.write.cancelling import swept
+from tests.unit.write.ledger import Count, Dawdle, Drop, Nest, Note, Receive, Ship, Stock
+from twofold import Config, ConfigError, Context, InvalidMessageError, OpenApp, Rejected, StoreUnavailableError
+from twofold.errors import KeyReusedError, MisuseError, NestedSendError
+from twofold.testing.faults import CrashAfter, CrashError, FailAt
+from twofold.write.unit_of_work import UnitOfWork
+
+
+@pytest.fixture
+def stock() -> Stock:
+    return Stock()
+
+
+@pytest.fixture
+async def shop(file: Place, stock: Stock) -> AsyncIterator[OpenApp]:
+    async with file.open(stock.app, config=Config(unit_of_work=5.0)) as opened:
+        await opened.send(Receive(item="tea", amount=10))
+        yield opened
+
+
+def on_disk(file: Place, statement: str) -> list[Any]:
+    """What another connection sees, which is what is committed."""
+    connection = apsw.Connection(str(file.file), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        return connection.execute(statement).fetchall()
+    finally:
+        connection.close()
+
+
+def in_table(file: Place) -> dict[str, int]:
+    return dict(on_disk(file, "SELECT item, amount FROM stock"))
+
+
+async def in_log(shop: OpenApp) -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for event in (await shop.log.events.read_log(0)).events:
+        if event.type == "StockChanged":
+            item, amount = json.loads(event.data).values()
+            sums[item] = sums.get(item, 0) + amount
+    return sums
+
+
+async def nothing_is_open(file: Place, shop: OpenApp) -> None:
+    """The writer is free: for this app's own commands, and for another connection."""
+    await asyncio.wait_for(shop.send(Note(item="after")), 5)
+    other = apsw.Connection(str(file.file))
+    other.execute("BEGIN IMMEDIATE; ROLLBACK").fetchall()
+    other.close()
+
+
+async def test_tables_events_and_outcome_are_committed_together(file: Place, shop: OpenApp) -> None:
+    receipt = await shop.send(Ship(item="tea", amount=4))
+
+    assert (receipt.stream, receipt.version, receipt.position) == ("Stock-tea", 2, 2)
+    assert [event.type for event in receipt.events] == ["StockChanged"]
+    assert in_table(file) == await in_log(shop) == {"tea": 6}
+    recorded = await shop.log.outcomes.by_id((await shop.log.events.read_log(1)).events[0].causation_id)
+    assert recorded is not None
+    assert (recorded.outcome.command, recorded.outcome.status, recorded.position) == ("Ship", 1, 2)
+
+
+async def test_rejected_takes_the_changes_back_and_is_recorded(file: Place, shop: OpenApp) -> None:
+    with pytest.raises(Rejected) as caught:
+        await shop.send(Ship(item="tea", amount=11))
+    with pytest.raises(Rejected):
+        await shop.send(Ship(item="milk", amount=1))
+
+    assert (caught.value.code, str(caught.value), caught.value.details) == (
+        "out-of-stock",
+        "Only 10 left",
+        {"left": 10},
+    )
+    assert in_table(file) == await in_log(shop) == {"tea": 10}
+    newest, older = await shop.log.outcomes.recent(status=2)
+    assert (older.outcome.command, older.outcome.code, older.events) == ("Ship", "out-of-stock", 0)
+    assert json.loads(older.outcome.details or b"") == {"left": 10}
+    assert json.loads(newest.outcome.details or b"") == {"left": 0}
+
+
+async def test_an_error_takes_everything_back_and_is_not_recorded(file: Place, shop: OpenApp) -> None:
+    with pytest.raises(ZeroDivisionError):
+        await shop.send(Drop(item="tea"), key="k")
+    with pytest.raises(apsw.ConstraintError):
+        await shop.send(Receive(item="tea", amount=-11))
+
+    assert in_table(file) == await in_log(shop) == {"tea": 10}
+    assert [each.outcome.command for each in await shop.log.outcomes.recent()] == ["Receive"]
+    await nothing_is_open(file, shop)
+
+
+async def test_a_handler_that_commits_by_itself_is_caught(
+    file: Place, shop: OpenApp, stock: Stock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A planted bug: changes that are committed before the events are known."""
+
+    async def hasty(command: Drop, work: UnitOfWork) -> None:
+        await stock.receive(Receive(item=command.item, amount=1), work)
+        work.connection.execute("COMMIT")
+
+    monkeypatch.setattr(stock, "drop", hasty)
+    with pytest.raises(MisuseError, match="transaction"):
+        await shop.send(Drop(item="tea"))
+
+    assert await in_log(shop) == {"tea": 10}
+    monkeypatch.undo()
+    await nothing_is_open(file, shop)
+
+
+async def test_a_handler_that_publishes_nothing_has_an_outcome(shop: OpenApp) -> None:
+    first = await shop.send(Count(item="tea"), key="k")
+    again = await shop.send(Count(item="tea"), key="k")
+
+    assert (first.events, first.position) == ((), 1)
+    assert (first.stream, first.writes, first.token) == (again.stream, again.writes, again.token)
+
+
+async def test_a_replay_does_not_run_the_handler_again(file: Place, shop: OpenApp, stock: Stock) -> None:
+    first = await shop.send(Ship(item="tea", amount=1), key="k")
+    with pytest.raises(Rejected):
+        await shop.send(Ship(item="tea", amount=99), key="r")
+    runs = stock.runs
+
+    again = await shop.send(Ship(item="tea", amount=1), key="k")
+    with pytest.raises(Rejected, match="Only 9 left"):
+        await shop.send(Ship(item="tea", amount=99), key="r")
+    with pytest.raises(KeyReusedError):
+        await shop.send(Ship(item="tea", amount=2), key="k")
+
+    assert stock.runs == runs
+    assert again == first
+    assert (again.replayed, again.events, again.version) == (True, first.events, first.version)
+    assert in_table(file) == {"tea": 9}
+
+
+async def test_copies_at_once_run_the_handler_once(file: Place, shop: OpenApp, stock: Stock) -> None:
+    runs = stock.runs
+
+    receipts = await asyncio.gather(*[shop.send(Receive(item="tea", amount=1), key="k") for _ in range(20)])
+
+    assert stock.runs == runs + 1
+    assert len(set(receipts)) == 1
+    assert in_table(file) == {"tea": 11}
+
+
+async def test_of_copies_in_two_apps_one_is_kept(file: Place, stock: Stock) -> None:
+    async with file.open(stock.app) as one, file.open(stock.app) as other:
+        await one.send(Receive(item="tea", amount=10))
+        sending = [app.send(Receive(item="tea", amount=1), key="k") for app in (one, other) for _ in range(3)]
+
+        receipts = await asyncio.gather(*sending)
+
+        assert len({(receipt.message_id, receipt.token) for receipt in receipts}) == 1
+        assert in_table(file) == await in_log(one) == {"tea": 11}
+
+
+async def test_a_copy_whose_first_wins_meanwhile_takes_its_changes_back(file: Place, stock: Stock) -> None:
+    """The handler had looked before the first was there; its append is told, and its tables are rolled back."""
+    async with file.open(stock.app) as one, file.open(stock.app) as other:
+        await one.send(Receive(item="tea", amount=10))
+        looked, may_go_on = asyncio.Event(), asyncio.Event()
+        answering, first = other._desk.answering, other._desk.answering.first
+
+        async def slow(context: Context) -> Any:
+            found = await first(context)
+            looked.set()
+            await may_go_on.wait()
+            return found
+
+        answering.first = slow  # type: ignore[method-assign]
+        late = asyncio.create_task(other.send(Receive(item="tea", amount=1), key="k"))
+        await looked.wait()
+        winner = await one.send(Receive(item="tea", amount=1), key="k")
+        may_go_on.set()
+
+        assert (await late) == winner
+        assert in_table(file) == await in_log(one) == {"tea": 11}
+
+
+async def test_a_handler_may_hold_the_writer_only_so_long(file: Place, stock: Stock) -> None:
+    async with file.open(stock.app, config=Config(unit_of_work=0.01)) as shop:
+        with pytest.raises(StoreUnavailableError, match="Dawdle held the writer"):
+            await shop.send(Dawdle(item="tea"))
+
+        assert await in_log(shop) == {}
+        assert not await shop.log.outcomes.recent()
+        await nothing_is_open(file, shop)
+
+
+async def test_a_handlers_own_time_out_is_its_own_error(shop: OpenApp, stock: Stock, monkeypatch) -> None:
+    async def impatient(command: Drop, work: UnitOfWork) -> None:
+        raise TimeoutError("the warehouse does not answer")
+
+    monkeypatch.setattr(stock, "drop", impatient)
+
+    with pytest.raises(TimeoutError, match="the warehouse"):
+        await shop.send(Drop(item="tea"))
+
+
+async def test_others_wait_while_a_handler_holds_the_writer(file: Place, shop: OpenApp, stock: Stock) -> None:
+    holding = asyncio.create_task(shop.send(Dawdle(item="tea")))
+    await stock.inside.wait()
+    others = [asyncio.create_task(shop.send(command)) for command in (Note(item="a"), Receive(item="tea", amount=1))]
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+    assert not any(task.done() for task in others)
+    assert in_table(file) == {"tea": 10}
+    stock.go_on.set()
+    await asyncio.gather(holding, *others)
+    assert in_table(file) == await in_log(shop) == {"tea": 12}
+
+
+@pytest.mark.parametrize("by", ["send", "submit"])
+async def test_a_handler_that_calls_back_is_told_why_it_cannot(
+    file: Place, shop: OpenApp, stock: Stock, by: str
+) -> None:
+    stock.call_back = shop  # type: ignore[assignment]
+
+    with pytest.raises(NestedSendError, match="publish"):
+        await asyncio.wait_for(shop.send(Nest(item="tea", by=by)), 2)
+
+    assert in_table(file) == await in_log(shop) == {"tea": 10}
+    await nothing_is_open(file, shop)
+
+
+async def test_what_is_published_must_be_an_event_on_a_stream(shop: OpenApp, stock: Stock, monkeypatch) -> None:
+    published: list[Any] = []
+
+    async def odd(command: Drop, work: UnitOfWork) -> None:
+        work.publish(*published[-1])
+
+    monkeypatch.setattr(stock, "drop", odd)
+    for arguments, error in (
+        (("Stock", "tea", "no event"), MisuseError),
+        (("Sto-ck", "tea"), MisuseError),
+        (("", "tea"), MisuseError),
+        (("Stock", ""), InvalidMessageError),
+    ):
+        published.append(arguments)
+        with pytest.raises(error):
+            await shop.send(Drop(item="tea"))
+
+    assert len(await stored(shop)) == 1
+
+
+async def test_aggregates_on_streams_that_a_unit_of_work_wrote_are_loaded_again(shop: OpenApp, stock: Stock) -> None:
+    await shop.send(Note(item="tea"))
+    from_outside = shop._desk.states.get("Page-tea")
+    assert from_outside is not None
+
+    await shop.send(Receive(item="tea", amount=1))
+
+    assert (await shop.send(Note(item="tea"))).version == 2
+
+
+async def test_an_expected_version_has_no_meaning_for_tables(shop: OpenApp) -> None:
+    with pytest.raises(MisuseError, match="expected version"):
+        await shop.send(Count(item="tea"), expected_version=1)
+
+
+@pytest.mark.parametrize("url", ["memory://"])
+async def test_memory_has_no_tables_and_says_so(stock: Stock, url: str) -> None:
+    with pytest.raises(ConfigError, match="state-stored and needs a log with SQL, not memory://"):
+        async with stock.app.open(url, config=Config()):
+            pass
+
+
+@pytest.mark.parametrize("step", ["begin", "append", "commit"])
+async def test_a_store_that_fails_at_any_step_leaves_nothing(file: Place, stock: Stock, step: str) -> None:
+    async with file.open(stock.app) as shop:
+        await shop.send(Receive(item="tea", amount=10))
+    async with file.open(stock.app, wrap=by_plan(FailAt(1, step))) as shop:
+        with pytest.raises(StoreUnavailableError):
+            await shop.send(Receive(item="tea", amount=1), key="k")
+        if step != "commit":
+            await nothing_is_open(file, shop)
+    async with file.open(stock.app) as shop:
+        assert in_table(file) == await in_log(shop) == {"tea": 10}
+        assert not (await shop.send(Receive(item="tea", amount=1), key="k")).replayed
+
+
+@pytest.mark.parametrize("step", ["begin", "append", "commit"])
+async def test_a_crash_after_any_step_leaves_all_or_nothing(file: Place, stock: Stock, step: str) -> None:
+    async with file.open(stock.app) as shop:
+        await shop.send(Receive(item="tea", amount=10))
+    async with file.open(stock.app, wrap=by_plan(CrashAfter(1, step))) as shop:
+        with pytest.raises(CrashError):
+            await shop.send(Receive(item="tea", amount=1), key="k")
+
+    async with file.open(stock.app) as shop:
+        again = await shop.send(Receive(item="tea", amount=1), key="k")
+
+        assert again.replayed is (step == "commit")
+        assert in_table(file) == await in_log(shop) == {"tea": 11}
+
+
+async def test_cancelled_anywhere_it_leaves_no_transaction_open(file: Place, shop: OpenApp) -> None:
+    async def send(n: int) -> Any:
+        return await shop.send(Receive(item="tea", amount=1), key=str(n))
+
+    async def check() -> None:
+        await nothing_is_open(file, shop)
+        assert in_table(file) == await in_log(shop)
+
+    cancellations = await swept(send, check)
+
+    assert cancellations > 2
+    for n in range(cancellations + 1):
+        await send(n)
+    assert in_table(file) == await in_log(shop) == {"tea": 10 + cancellations + 1}
