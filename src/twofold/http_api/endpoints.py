@@ -18,7 +18,7 @@ from twofold.http_api.metrics import metrics
 from twofold.http_api.openapi import CommandEntry, Entries, QueryEntry, ViewEntry, openapi_document
 from twofold.http_api.parameters import parameters_of
 from twofold.http_api.percent import decode_part
-from twofold.http_api.reads import ReadEndpoint, query_question, row_question, rows_question
+from twofold.http_api.reads import ReadEndpoint, RowEndpoint, query_question, rows_question
 from twofold.http_api.request import Request
 from twofold.http_api.response import Response, json_response
 from twofold.http_api.router import ANY, Endpoint, Router
@@ -90,7 +90,7 @@ class _Building:
     def _add_view(self, view: ViewDefinition[Any]) -> None:
         prefix = f"/views/{view.name}"
         self.router.add("GET", prefix, ReadEndpoint(self._door, rows_question(self._door, view)))
-        self.router.add_keyed(prefix, ReadEndpoint(self._door, row_question(self._door, view)))
+        self.router.add_keyed(prefix, RowEndpoint(self._door, view))
         self._entries.views.append(ViewEntry(view.name, view.view, view.columns, view.table.key))
 
     def _add_route(self, message: MessageType, route: Route, endpoint: Endpoint) -> None:

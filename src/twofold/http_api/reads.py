@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twofold.http_api.door import Door
@@ -11,8 +12,9 @@ from twofold.http_api.percent import decode_part, decode_query
 from twofold.http_api.preferences import preferences, wants_live
 from twofold.http_api.question import Question, encode_answer
 from twofold.http_api.request import Request
-from twofold.http_api.response import Answerable, json_response
-from twofold.read.answer import ANYTIME, Wish
+from twofold.http_api.response import Answerable, Response, json_response
+from twofold.pipeline.context import Context
+from twofold.read.answer import ANYTIME, Answer, Wish
 from twofold.read.view import ViewDefinition
 from twofold.read.view_answers import FindRows
 
@@ -36,8 +38,37 @@ class ReadEndpoint:
         question = self._question(request)
         if wants_live(request):
             return await door.live.start(door.app.reads, request, question, context)
-        answer = await question.ask(wish_of(request), context)
-        return json_response(encode_answer(answer.value), answer.token, stale=answer.stale)
+        return answer_response(await question.ask(wish_of(request), context))
+
+
+class RowEndpoint:
+    """`GET /views/{View}/{key}`, the hot path: as ReadEndpoint, but with no question made unless it is live."""
+
+    def __init__(self, door: Door, definition: ViewDefinition[Any]) -> None:
+        self._door = door
+        self._get = door.app.reads.get
+        self._view = definition.view
+        self._views = (definition.name,)
+        self._is_composite = len(definition.table.key) > 1
+
+    async def __call__(self, request: Request) -> Answerable:
+        """Answer the request."""
+        door = self._door
+        context = await door.context(request) if door.knows_more(request) else None
+        (part,) = request.parts
+        key = tuple(map(decode_part, part.split(","))) if self._is_composite else decode_part(part)
+        if wants_live(request):
+            question = Question(partial(self._ask, key), self._views)
+            return await door.live.start(door.app.reads, request, question, context)
+        return answer_response(await self._get(self._view, key, wish_of(request), context=context))
+
+    async def _ask(self, key: Any, wish: Wish, context: Context | None) -> Answer[Any]:
+        return await self._get(self._view, key, wish, context=context)
+
+
+def answer_response(answer: Answer[Any]) -> Response:
+    """*answer* as JSON, with its token."""
+    return json_response(encode_answer(answer.value), answer.token, stale=answer.stale)
 
 
 def wish_of(request: Request) -> Wish:
@@ -56,21 +87,6 @@ def query_question(door: Door, query: type, read: Callable[[Request], Any]) -> C
     def question(request: Request) -> Question:
         asked = read(request)
         return Question(lambda wish, context: reads.answer(asked, wish, context=context), views)
-
-    return question
-
-
-def row_question(door: Door, definition: ViewDefinition[Any]) -> Callable[[Request], Question]:
-    """Questions for one row of a view, by the key in the path."""
-    reads, view, views = door.app.reads, definition.view, (definition.name,)
-    is_composite = len(definition.table.key) > 1
-
-    def question(request: Request) -> Question:
-        (part,) = request.parts
-        key: Any = decode_part(part)
-        if is_composite:
-            key = tuple(decode_part(each) for each in part.split(","))
-        return Question(lambda wish, context: reads.get(view, key, wish, context=context), views)
 
     return question
 

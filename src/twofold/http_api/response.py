@@ -40,7 +40,7 @@ class Response:
 
 def json_response(body: bytes, token: str | None = None, *, stale: bool = False, status: int = 200) -> Response:
     """*body* (JSON bytes) as an answer that no cache keeps, with the token it is as of."""
-    headers: list[Header] = [JSON, NO_STORE, NO_SNIFF]
+    headers: list[Header] = [JSON, NO_STORE]
     if token is not None:
         headers.append((b"twofold-token", token.encode()))
     if stale:
