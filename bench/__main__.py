@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import platform
 import sys
 import tempfile
@@ -58,6 +59,7 @@ async def measure(names: list[str]) -> list[Result]:
 def main() -> None:
     """Measure, print the table, write the results."""
     print(f"Python {platform.python_version()}, {platform.machine()}; loop: {_loop()}\n{table([])}", flush=True)
+    gc.freeze()  # as `twofold run` does
     results = _runner()(measure(sys.argv[1:]))
     write(results)
     print(f"\nwritten to {RESULTS.relative_to(Path.cwd())}" if RESULTS.is_relative_to(Path.cwd()) else "")

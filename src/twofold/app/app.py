@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from twofold.app.catalog import Catalog, Parts
 from twofold.app.open_app import OpenApp
@@ -22,43 +22,36 @@ from twofold.write.aggregate import Aggregate
 DEFAULT_URL = "sqlite:///twofold.db"
 
 
+class PartLists(TypedDict, total=False):
+    """The keywords of `Module` and `App`.
+
+    aggregates: classes with `@decides` and `@evolves`.
+    views: classes whose rows are folded from events.
+    handlers: functions marked with `@handles`.
+    queries: functions marked with `@answers`; a Query class here must be answered by one.
+    projectors: raw projectors, as instances.
+    upcasters: functions marked with `@upcasts`.
+    commands: command classes that must be handled; those of aggregates and handlers are found by themselves.
+    events: event classes that no fold, decision or handler names.
+    """
+
+    aggregates: Iterable[type[Aggregate]]
+    views: Iterable[type[View]]
+    handlers: Iterable[Callable[..., Any]]
+    queries: Iterable[Any]
+    projectors: Iterable[Projector]
+    upcasters: Iterable[Callable[..., Any]]
+    commands: Iterable[type]
+    events: Iterable[type]
+
+
 class Module:
     """A bounded context: a list of parts that an App includes, as web frameworks include routers."""
 
-    def __init__(
-        self,
-        *,
-        aggregates: Iterable[type[Aggregate]] = (),
-        views: Iterable[type[View]] = (),
-        handlers: Iterable[Callable[..., Any]] = (),
-        queries: Iterable[Any] = (),
-        projectors: Iterable[Projector] = (),
-        upcasters: Iterable[Callable[..., Any]] = (),
-        commands: Iterable[type] = (),
-        events: Iterable[type] = (),
-    ) -> None:
-        """List the parts.
-
-        Args:
-            aggregates: classes with `@decides` and `@evolves`.
-            views: classes whose rows are folded from events.
-            handlers: functions marked with `@handles`.
-            queries: functions marked with `@answers`; a Query class here must be answered by one.
-            projectors: raw projectors.
-            upcasters: functions marked with `@upcasts`.
-            commands: command classes that must be handled; those of aggregates and handlers are found by themselves.
-            events: event classes that no fold, decision or handler names.
-        """
-        self.parts = Parts(
-            tuple(aggregates),
-            tuple(views),
-            tuple(handlers),
-            tuple(queries),
-            tuple(projectors),
-            tuple(upcasters),
-            tuple(commands),
-            tuple(events),
-        )
+    def __init__(self, **parts: Unpack[PartLists]) -> None:
+        """List the parts; see PartLists for what goes where."""
+        lists: Mapping[str, Any] = parts
+        self.parts = Parts(**{name: tuple(listed) for name, listed in lists.items()})
 
 
 class App(Module):
@@ -77,7 +70,7 @@ class App(Module):
         authorize: Authorizer | None = None,
         title: str | None = None,
         version: str = "0",
-        **parts: Any,
+        **parts: Unpack[PartLists],
     ) -> None:
         """Put the app together from its own *parts* (see Module) and those of *modules*."""
         super().__init__(**parts)

@@ -44,6 +44,7 @@ class Catalog:
         self.answers: list[AnswerDefinition] = []
         self.projectors: dict[str, Projector] = {}
         self.handlers: dict[type, tuple[AggregateDefinition, Decision] | Handler] = {}
+        self.upcasters = parts.upcasters
         self._faults: list[str] = []
         self._read_aggregates(parts.aggregates)
         self._read_handlers(parts.handlers)

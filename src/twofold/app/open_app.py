@@ -29,7 +29,7 @@ from twofold.runtime.supervisor import Supervisor
 from twofold.write.aggregate import joined_key
 from twofold.write.command_bus import CommandBus, refuse_nested
 from twofold.write.deciding import Desk
-from twofold.write.queue_processor import QueuedContext
+from twofold.write.enqueueing import enqueue
 from twofold.write.receipt import Receipt
 
 if TYPE_CHECKING:  # app imports open_app; the arrow back is only a type
@@ -115,20 +115,22 @@ class OpenApp:
     async def submit(self, command: Any, *, key: str | None = None, context: Context | None = None) -> str:
         """Queue *command* durably and return its id; a worker handles it, `command_status` tells what came of it.
 
-        Raises InvalidMessageError, or UnknownNameError when nobody handles it; nothing is queued then.
+        The same *key* and payload again give the same id, whether the first is still waiting or was handled.
+
+        Raises InvalidMessageError, KeyReusedError, UnknownNameError when nobody handles it, ClosedError; nothing is
+        queued then.
         """
+        if self._is_closed:
+            raise ClosedError(f"app {self.name!r} is closed")
         refuse_nested()
         if type(command) not in self.catalog.handlers:
             raise UnknownNameError("command", type(command).__name__, tuple(self.catalog.commands))
         message = self.catalog.types.of(type(command))
-        _, data = message.codec.validate(command)
-        around = context or Context()
-        message_id = around.message_id or self._desk.ids.next()
-        kept = QueuedContext(
-            principal=around.principal, tenant=around.tenant, trace=around.trace, key=key or around.key
-        )
-        await self.log.queue.put(message_id, message.name, data, msgspec.json.encode(kept))
-        return id_text(message_id)
+        around = Context() if context is None else msgspec.structs.replace(context)
+        if key is not None:
+            around.key = key
+        desk = self._desk
+        return id_text(await enqueue(self.log.queue, desk.answering, desk.ids, message, command, around))
 
     async def command_status(self, command_id: str) -> CommandStatus:
         """What has become of a command. Raises UnknownNameError when no command has this id."""
@@ -252,5 +254,7 @@ class OpenApp:
         """Take nothing new, finish what is under way, stop the workers. Repeating it does nothing."""
         if not self._is_closed:
             self._is_closed = True
-            await self._desk.committer.close()
-            await self._supervisor.stop()
+            try:
+                await self._desk.committer.close()
+            finally:
+                await self._supervisor.stop()

@@ -78,7 +78,7 @@ def _projectors(catalog: Catalog, config: Config, log: Log, rows: OpenViewStore)
 
 def _desk(catalog: Catalog, config: Config, clock: Clock, log: Log) -> Desk:
     states = States(config.aggregate_cache)
-    fingerprints = {name: fingerprint(each.cls) for name, each in catalog.aggregates.items()}
+    fingerprints = {name: fingerprint(each.cls, *catalog.upcasters) for name, each in catalog.aggregates.items()}
     repository = Repository(log.events, log.snapshots, catalog.event_reader, states, fingerprints)
     committer = Committer(log.events, states, max_writes=config.commit_writes, max_bytes=config.commit_bytes)
     events: dict[type, MessageType] = {each.cls: each for each in catalog.events.values()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 import socket
 from collections.abc import Callable, Iterator
@@ -75,6 +76,9 @@ async def _serve(
             server.should_exit = True
             api.live.close()
 
+        # What has been loaded by now stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
         with stop_signals(stop):
             ready()
             await server.serve(sockets=[bound])

@@ -1,19 +1,18 @@
-"""The only write connection of a log: used inline or on its own thread, by one of them at a time."""
+"""The only write connection of a log: rows are written on the event loop, waiting for the disk is a thread's work."""
 
 from __future__ import annotations
 
 import asyncio
-import queue
-import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import apsw
 
 from twofold.adapters.sqlite.connection import BUSY_MILLIS, ForkGuard, rolled_back
-from twofold.adapters.sqlite.errors import translate, translated
+from twofold.adapters.sqlite.errors import translate
 from twofold.errors import ClosedError, StoreUnavailableError
 
 T = TypeVar("T")
@@ -24,8 +23,10 @@ INLINE_PAUSE_SECONDS = 1.0
 class Writer:
     """Runs one transaction after another on the write connection.
 
-    A job runs inline on the event loop while the writer is idle and its transactions lately took under
-    1 ms; otherwise on the writer's thread. One slow transaction switches inline off for a second.
+    A job's rows are written on the event loop: a thread beside a busy loop would lose and fetch the interpreter
+    lock at every row. COMMIT, which waits for the disk, runs there too while commits lately took under 1 ms, for a
+    hop to a thread costs 50 us; one slow commit moves commits to the thread for a second. So does a file that
+    another process has locked.
     """
 
     def __init__(self, connection: apsw.Connection, path: str) -> None:
@@ -35,11 +36,11 @@ class Writer:
         self._run = connection.execute
         self._guard = ForkGuard(path)
         self._lock = asyncio.Lock()
-        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._thread: ThreadPoolExecutor | None = None
         self._thread_until = 0.0
-        self._broken: StoreUnavailableError | None = None
+        self._broken: str | None = None
         self._closed = False
+        connection.set_busy_timeout(0)
 
     async def transact(self, job: Callable[[], T]) -> T:
         """Run *job* in a transaction of its own and return what it returns, once that is durable.
@@ -47,15 +48,21 @@ class Writer:
         Raises what the job raised, after rolling back; StoreUnavailableError when the store cannot be written.
         """
         self._check()
-        if self._lock.locked() or perf_counter() < self._thread_until:
-            async with self._lock:
-                self._check()
-                return await self._on_thread(job)
-        await self._lock.acquire()
-        try:
-            return await self._inline(job)
-        finally:
-            self._lock.release()
+        async with self._lock:
+            self._check()
+            try:
+                await self._begin()
+                result = job()
+                await self._commit()
+            except apsw.ConstraintError:
+                self._roll_back()
+                raise
+            except apsw.Error as error:
+                raise self._failed(error) from error
+            except BaseException:
+                self._roll_back()
+                raise
+            return result
 
     @asynccontextmanager
     async def hold(self, timeout: float) -> AsyncIterator[apsw.Connection]:
@@ -67,147 +74,90 @@ class Writer:
             raise StoreUnavailableError(f"the writer of {self.path} was busy for {timeout} s; try again") from error
         try:
             self._check()
+            await self._guarded(self._begin)
             try:
-                await self._on_thread_plain(self._begin_held)
                 yield self.connection
             except BaseException:
                 self._roll_back()
                 raise
-            await self._on_thread_plain(self._commit_held)
+            await self._guarded(self._commit)
         finally:
             self._lock.release()
 
     async def close(self) -> None:
         """Let the running transaction end, then end the thread and close the connection."""
         async with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-            if self._thread is not None:
-                self._jobs.put(None)
-                self._thread.join()
-            self.connection.close()
+            if not self._closed:
+                self._closed = True
+                if self._thread is not None:
+                    self._thread.shutdown()
+                self.connection.close()
 
     def _check(self) -> None:
         self._guard.check()
         if self._closed:
             raise ClosedError(f"{self.path} is closed")
         if self._broken is not None:
-            raise StoreUnavailableError(str(self._broken)) from self._broken
+            raise StoreUnavailableError(self._broken)
 
-    async def _inline(self, job: Callable[[], T]) -> T:
-        started = perf_counter()
-        self.connection.set_busy_timeout(0)
+    async def _guarded(self, act: Callable[[], Awaitable[None]]) -> None:
         try:
-            return self._transaction(job)
-        except apsw.BusyError:
-            self._thread_until = perf_counter() + INLINE_PAUSE_SECONDS
-        finally:
-            self.connection.set_busy_timeout(BUSY_MILLIS)
-            ended = perf_counter()
-            if ended - started > INLINE_SECONDS:
-                self._thread_until = ended + INLINE_PAUSE_SECONDS
-        return await self._on_thread(job)
-
-    async def _on_thread(self, job: Callable[[], T]) -> T:
-        return await self._on_thread_plain(lambda: self._translated(job))
-
-    def _translated(self, job: Callable[[], T]) -> T:
-        try:
-            return self._transaction(job)
-        except apsw.BusyError as error:
-            raise translate(error, self.path) from error
-
-    def _transaction(self, job: Callable[[], T]) -> T:
-        self._begin()
-        try:
-            result = job()
-            self._commit()
-        except apsw.BusyError:
-            self._roll_back()
-            raise
+            await act()
         except apsw.Error as error:
-            self._roll_back()
-            raise self._fatal(error) from error
+            raise self._failed(error) from error
         except BaseException:
             self._roll_back()
             raise
-        return result
 
-    def _begin(self) -> None:
-        self._run("BEGIN IMMEDIATE")
-
-    def _begin_held(self) -> None:
-        with translated(self.path):
-            self._begin()
-
-    def _commit(self) -> None:
-        self._run("COMMIT")
-
-    def _commit_held(self) -> None:
+    async def _begin(self) -> None:
         try:
-            self._commit()
-        except apsw.Error as error:
-            self._roll_back()
-            raise self._fatal(error) from error
+            self._run("BEGIN IMMEDIATE")
+        except apsw.BusyError:
+            self._thread_until = perf_counter() + INLINE_PAUSE_SECONDS
+            await self._on_thread(self._begin_patiently)
+
+    def _begin_patiently(self) -> None:
+        self.connection.set_busy_timeout(BUSY_MILLIS)
+        try:
+            self._run("BEGIN IMMEDIATE")
+        finally:
+            self.connection.set_busy_timeout(0)
+
+    async def _commit(self) -> None:
+        started = perf_counter()
+        if started < self._thread_until:
+            await self._on_thread(lambda: self._run("COMMIT"))
+            return
+        self._run("COMMIT")
+        ended = perf_counter()
+        if ended - started > INLINE_SECONDS:
+            self._thread_until = ended + INLINE_PAUSE_SECONDS
 
     def _roll_back(self) -> None:
         rolled_back(self.connection)
         self.forget()
 
-    def _fatal(self, error: apsw.Error) -> BaseException:
-        if isinstance(error, apsw.ConstraintError):
-            return error
+    def _failed(self, error: apsw.Error) -> Exception:
+        """Roll back, and say it in twofold's words."""
+        self._roll_back()
         translated = translate(error, self.path)
         if isinstance(error, apsw.IOError):
             # After a failed write or sync nobody knows what the disk holds; SQLite finds out when it opens the file.
-            self._broken = StoreUnavailableError(str(translated))
+            self._broken = str(translated)
         return translated
 
-    async def _on_thread_plain(self, job: Callable[[], T]) -> T:
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[T] = loop.create_future()
+    async def _on_thread(self, job: Callable[[], object]) -> None:
+        """Run *job* on the thread. A cancellation is raised only once the thread is through with the connection."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._serve, name=f"twofold-writer {self.path}", daemon=True)
-            self._thread.start()
-
-        def run() -> None:
+            self._thread = ThreadPoolExecutor(1, f"twofold-writer {self.path}")
+        done = asyncio.wrap_future(self._thread.submit(job))
+        cancelled: asyncio.CancelledError | None = None
+        while not done.done():
             try:
-                result = job()
-            except BaseException as error:  # noqa: BLE001 - handed to the waiting coroutine
-                loop.call_soon_threadsafe(_fail, done, error)
-            else:
-                loop.call_soon_threadsafe(_resolve, done, result)
-
-        self._jobs.put(run)
-        return await _unhurried(done)
-
-    def _serve(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            job()
-
-
-async def _unhurried(done: asyncio.Future[T]) -> T:
-    """Wait for *done* even when cancelled: the thread has the connection until then. The cancellation comes after."""
-    cancelled: asyncio.CancelledError | None = None
-    while not done.done():
-        try:
-            await asyncio.shield(done)
-        except asyncio.CancelledError as error:
-            cancelled = error
-        except BaseException:  # noqa: BLE001 - read from the future below
-            break
-    if cancelled is not None:
-        done.exception()
-        raise cancelled
-    return done.result()
-
-
-def _resolve(done: asyncio.Future[Any], result: object) -> None:
-    if not done.done():
-        done.set_result(result)
-
-
-def _fail(done: asyncio.Future[Any], error: BaseException) -> None:
-    if not done.done():
-        done.set_exception(error)
+                await asyncio.wait((done,))
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            done.exception()
+            raise cancelled
+        done.result()
