@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from twofold.errors import Rejected, UnknownNameError
-from twofold.event_store.outcome import RecordedOutcome, Status
+from twofold.event_store.outcome import COPY, RecordedOutcome, Status
 from twofold.event_store.store import Log
+from twofold.messages.metadata import id_text
 from twofold.write.answering import Answering, rejection_of
 from twofold.write.receipt import Receipt
 
@@ -36,6 +37,9 @@ async def status_of(command_id: str, to_bytes: Callable[[str], bytes], log: Log,
             raise UnknownNameError("command log entry", command_id)
         return CommandStatus(command_id, queued.command, "queued")
     outcome = found.outcome
+    if outcome.status == Status.ACCEPTED and outcome.code == COPY:
+        first = await status_of(id_text(outcome.correlation_id), to_bytes, log, answering)
+        return first._replace(command_id=command_id)
     if outcome.status == Status.REJECTED:
         return CommandStatus(command_id, outcome.command, "rejected", rejection=rejection_of(outcome), outcome=found)
     return CommandStatus(command_id, outcome.command, "accepted", await answering.receipt(found), outcome=found)

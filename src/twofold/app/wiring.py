@@ -16,6 +16,7 @@ from twofold.event_store.store import Log, QueuedCommand
 from twofold.messages.fingerprint import fingerprint
 from twofold.messages.message_types import MessageType
 from twofold.pipeline.authorisation import authorising
+from twofold.pipeline.context import Context
 from twofold.pipeline.middleware import Endpoint, Middleware
 from twofold.read.follower import Follower, Paging
 from twofold.read.projector import ViewProjector
@@ -28,7 +29,7 @@ from twofold.write.aggregate import AggregateDefinition, Decision
 from twofold.write.answering import Answering
 from twofold.write.command_bus import CommandBus
 from twofold.write.committer import Committer
-from twofold.write.deciding import Desk, on_aggregate, record_refusal
+from twofold.write.deciding import Desk, on_aggregate, record_copy, record_refusal
 from twofold.write.handling import Handler
 from twofold.write.queue_processor import QueueProcessor
 from twofold.write.repository import Repository
@@ -59,7 +60,7 @@ def wire(app: App, config: Config, clock: Clock, log: Log, rows: OpenViewStore) 
         replay_or=desk.answering.replay_or,
     )
     projectors = _projectors(catalog, config, log, rows)
-    queue = QueueProcessor(log.queue, catalog.types, bus.send, _refusing(desk), clock)
+    queue = QueueProcessor(log.queue, catalog.types, bus.send, _refusing(desk), _copied(desk), clock)
     reads = Reads(catalog, config, clock, log, rows, projectors=projectors, middlewares=middlewares)
     supervisor = Supervisor(_workers(config, clock, log, projectors, desk, queue), drain_seconds=config.drain_seconds)
     return OpenApp(app, Engine(config, clock, log, desk, bus, reads, projectors, supervisor))
@@ -142,6 +143,13 @@ def _refusing(desk: Desk) -> Callable[[QueuedCommand, InputError], Awaitable[Non
         await record_refusal(desk, queued.message_id, queued.command, error)
 
     return refuse
+
+
+def _copied(desk: Desk) -> Callable[[QueuedCommand, Context], Awaitable[None]]:
+    async def copied(queued: QueuedCommand, context: Context) -> None:
+        await record_copy(desk, queued.message_id, queued.command, context)
+
+    return copied
 
 
 def _expiry(days: float, clock: Clock, log: Log) -> Any:

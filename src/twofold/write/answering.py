@@ -65,13 +65,17 @@ class Answering:
         only the message id is the same, the command is.
         """
         outcome = first.outcome
+        self.check_same(outcome, context)
+        if outcome.status == Status.REJECTED:
+            raise rejection_of(outcome)
+        return await self.receipt(first)
+
+    def check_same(self, outcome: Outcome, context: Context) -> None:
+        """Raise KeyReusedError when *outcome* is that of another command than the one that comes in *context*."""
         if context.key is not None and outcome.payload_hash != context.payload_hash():
             raise KeyReusedError(f"the key {context.key!r} was used for another {outcome.command}")
         if outcome.command != context.name:
             raise KeyReusedError(f"the message id {id_text(outcome.message_id)} is that of another {outcome.command}")
-        if outcome.status == Status.REJECTED:
-            raise rejection_of(outcome)
-        return await self.receipt(first)
 
     async def receipt(self, first: RecordedOutcome) -> Receipt:
         """The receipt of an accepted outcome, read from the log."""

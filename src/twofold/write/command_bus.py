@@ -127,7 +127,7 @@ class InFlight:
         return self._one_at_a_time(command, context, call_next)
 
     async def _one_at_a_time(self, command: Any, context: Context, call_next: Endpoint) -> Any:
-        key = (context.scope, _checked(context.key or "", context.name))
+        key = (context.scope, checked_key(context.key or "", context.name))
         wait = self._wait if context.wait is None else context.wait
         deadline = asyncio.get_running_loop().time() + wait
         while (working := self._working.get(key)) is not None:
@@ -147,7 +147,8 @@ class InFlight:
             raise KeyInFlightError(f"a command with the key {key!r} is still being worked on; ask again") from error
 
 
-def _checked(key: str, command: str) -> str:
+def checked_key(key: str, command: str) -> str:
+    """*key*, if it can be an idempotency key. Raises InvalidMessageError."""
     is_plain = key.isprintable() and key.isascii()
     if not key or len(key) > MAX_KEY_CHARACTERS or not is_plain:
         fault = Fault("$idempotency-key", f"must be 1 to {MAX_KEY_CHARACTERS} printable ASCII characters")

@@ -19,7 +19,7 @@ from twofold.errors import (
     Rejected,
     StreamNotFoundError,
 )
-from twofold.event_store.outcome import Outcome, Status
+from twofold.event_store.outcome import COPY, Outcome, Status
 from twofold.event_store.recorded_event import NewEvent
 from twofold.event_store.stream import stream_name
 from twofold.event_store.write import Appended, StreamWrite
@@ -172,6 +172,17 @@ async def record_refusal(desk: Desk, message_id: bytes, name: str, error: InputE
     """Put on record that a queued command was refused before anybody could decide on it."""
     context = Context(arrived=perf_counter())
     outcome = outcome_of(context, name, message_id, None, 0, Rejected(error.code, str(error)))
+    await desk.committer.submit((), outcome, (), outcome.origin)
+
+
+async def record_copy(desk: Desk, message_id: bytes, name: str, context: Context) -> None:
+    """Put on record, where it is so, that a queued command with a key was a copy of one that had been sent."""
+    first = await desk.answering.first(context)
+    if first is None or first.outcome.message_id == message_id:
+        return
+    outcome = Outcome(
+        message_id=message_id, command=name, status=_ACCEPTED, correlation_id=first.outcome.message_id, code=COPY
+    )
     await desk.committer.submit((), outcome, (), outcome.origin)
 
 
