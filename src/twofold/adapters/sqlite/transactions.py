@@ -23,7 +23,7 @@ class SqliteTransaction:
     async def append(self, write: Write) -> WriteResult:
         """See Transaction.append."""
         if not self.connection.in_transaction:
-            raise MisuseError("the handler ended the transaction that it was given: leave COMMIT and ROLLBACK to twofold")
+            raise MisuseError("the handler ended the transaction it was given: leave COMMIT and ROLLBACK to twofold")
         return self._batch.write([write], suspicious=True)[0]
 
 
