@@ -23,6 +23,7 @@ async def _imports(_: Path) -> Result:
 
 BENCHES: dict[str, Bench] = {
     "import": _imports,
+    "bus.three": commands.dispatch,
     "commands.one.sqlite": lambda folder: commands.run(1, folder, 4_000),
     "commands.64.sqlite": lambda folder: commands.run(64, folder, 128_000),
     "commands.1000.sqlite": lambda folder: commands.run(1000, folder, 200_000),
