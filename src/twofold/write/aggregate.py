@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import types
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeVar, Union, dataclass_transform, get_args, get_origin, get_type_hints, overload
@@ -127,6 +128,8 @@ def _decisions_of(cls: type) -> Iterator[Decision]:
         function = getattr(cls, name, None)
         existence = getattr(function, _MARK, None)
         if existence is not None and function is not None:
+            if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+                raise TypeError(f"{cls.__name__}.{name} must not be async: a decision is pure and does no I/O")
             yield Decision(annotated_parameter(function, cls, name), function, existence)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from twofold.write.aggregate import AggregateDefinition
 from twofold.write.states import States, StreamState
 
 PAGE = 5_000
+logger = logging.getLogger(__name__)
 
 
 class Repository:
@@ -55,10 +57,13 @@ class Repository:
         return last[0].version if last else 0
 
     async def snapshot(self, definition: AggregateDefinition, stream: str) -> None:
-        """Fold *stream* and keep a snapshot of it."""
+        """Fold *stream* and keep a snapshot of it, unless its state comes back from JSON as another one."""
         folded = await self.fold(definition, stream)
-        data = msgspec.json.encode(folded.state)
-        _decoded(definition, data)
+        data = _encoded(definition, folded.state)
+        if data is None:
+            text = "no snapshot of %s: its state does not survive JSON; annotate the fields of %s with what they hold"
+            logger.warning(text, stream, definition.cls.__name__)
+            return
         fingerprint = self._fingerprints[definition.category]
         await self._snapshots.save(Snapshot(stream, folded.version, fingerprint, data))
 
@@ -88,6 +93,14 @@ def run_fold(fold: Any, state: Any, event: Any, stream: str, version: int) -> No
         fold(state, event)
     except Exception as error:
         raise FoldError(f"folding {type(event).__name__} into {stream} at version {version}: {error!r}") from error
+
+
+def _encoded(definition: AggregateDefinition, state: Any) -> bytes | None:
+    try:
+        data = msgspec.json.encode(state)
+        return data if _decoded(definition, data) == state else None
+    except (UnreadableError, TypeError, ValueError, OverflowError, RecursionError):
+        return None
 
 
 def _decoded(definition: AggregateDefinition, data: bytes) -> Any:

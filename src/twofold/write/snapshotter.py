@@ -20,6 +20,12 @@ class Snapshotter:
         """Events between two snapshots of a stream of *category*; 0 means none are made."""
         return self._every.get(category, 0)
 
+    def grown(self, stream: str, version: int, events: int) -> None:
+        """*stream* has got *events* after *version*: note it when that passed a multiple of its interval."""
+        every = self.interval(category_of(stream))
+        if every and version // every < (version + events) // every:
+            self.note(stream)
+
     def note(self, stream: str) -> None:
         """*stream* has passed a multiple of its interval."""
         self._due[stream] = None

@@ -113,6 +113,8 @@ def on_streams(
         if rejection is None:
             streams.advance()
         result = await desk.committer.submit(parts, outcome, streams.states(), outcome.origin)
+        for part in parts:
+            desk.snapshotter.grown(part.stream, part.expected, len(part.events))
         return await desk.answering.answer(result, outcome, parts, rejection, context)
 
     return attempt
