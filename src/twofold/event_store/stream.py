@@ -27,10 +27,10 @@ def _id_fault(stream_id: str) -> str | None:
     if "\x00" in stream_id:
         return "holds a NUL character"
     try:
-        too_long = len(stream_id) * 4 > MAX_NAME_BYTES and len(stream_id.encode()) > MAX_NAME_BYTES
+        size = len(stream_id) if stream_id.isascii() else len(stream_id.encode())
     except UnicodeEncodeError:
         return "holds a lone surrogate"
-    return f"is longer than {MAX_NAME_BYTES} bytes" if too_long else None
+    return f"is longer than {MAX_NAME_BYTES} bytes" if size > MAX_NAME_BYTES else None
 
 
 def category_of(stream: str) -> str:

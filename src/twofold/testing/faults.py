@@ -6,10 +6,11 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from twofold.errors import StoreUnavailableError
-from twofold.event_store.store import CommandQueue, EventStore, Log, Outcomes, Snapshots, Transactions
+from twofold.event_store.store import CommandQueue, EventStore, Log, Outcomes, Snapshots, Transaction, Transactions
+from twofold.event_store.write import Write, WriteResult
 
 P = TypeVar("P")
 T = TypeVar("T")
@@ -192,29 +193,47 @@ class FaultyTransactions:
 
     @asynccontextmanager
     async def _through_plan(self, unit: AbstractAsyncContextManager[Any]) -> AsyncIterator[Any]:
-        transaction = await self._plan.run("begin", unit.__aenter__)
+        transaction = await unit.__aenter__()
+        ending = _Once(lambda: unit.__aexit__(None, None, None))
         try:
-            yield faulty(transaction, self._plan)
+            await self._plan.run("begin", _nothing)
+            yield FaultyTransaction(transaction, self._plan)
+            await self._plan.run("commit", ending.run)
         except BaseException as error:
-            await unit.__aexit__(type(error), error, error.__traceback__)
-            raise
-        await self._committed(unit)
-
-    async def _committed(self, unit: AbstractAsyncContextManager[Any]) -> None:
-        """Commit through the plan; where the plan does not make the call, the unit is rolled back."""
-        is_over = False
-
-        async def commit() -> None:
-            nonlocal is_over
-            is_over = True
-            await unit.__aexit__(None, None, None)
-
-        try:
-            await self._plan.run("commit", commit)
-        except BaseException as error:
-            if not is_over:
+            if not ending.has_run:
                 await unit.__aexit__(type(error), error, error.__traceback__)
             raise
+
+
+class FaultyTransaction:
+    """A unit of work behind a plan. A copy of a call has no effect: nobody asks twice within one transaction."""
+
+    def __init__(self, inner: Transaction, plan: Plan) -> None:
+        self._inner = inner
+        self._plan = plan
+        self.connection = inner.connection
+
+    async def append(self, write: Write) -> WriteResult:
+        """See Transaction.append."""
+        return await self._plan.run("append", _Once(lambda: self._inner.append(write)).run)
+
+
+class _Once(Generic[T]):
+    """A call that is made once, however often a plan asks for it; the copies get its answer."""
+
+    def __init__(self, call: Callable[[], Awaitable[T]]) -> None:
+        self._call = call
+        self._answers: list[T] = []
+        self.has_run = False
+
+    async def run(self) -> T:
+        if not self.has_run:
+            self.has_run = True
+            self._answers.append(await self._call())
+        return self._answers[0]
+
+
+async def _nothing() -> None: ...
 
 
 class FaultyLog:
