@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twofold.errors import InvalidMessageError
 from twofold.event_store.stream import MAX_NAME_BYTES, SLICES, category_of, id_of, slice_of, stream_name
 
-ids = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), min_size=1, max_size=100)
+ids = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=100)
 
 
 @given(ids)
