@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import click
@@ -41,10 +42,15 @@ def verb(app: str | None, store: str | None, host: str | None, port: int | None,
     if url == DEV_STORE:
         _make_folder()
     with listen(config.host, config.port) as bound:
-        _print_panel(address_of(bound), url)
         again = [sys.executable, "-m", "twofold", "dev", *([app] if app else ()), "--store", url]
         asyncio.run(
-            keep_running([*again, "--descriptor", str(bound.fileno())], Path.cwd(), bound.fileno(), _print_saved)
+            keep_running(
+                [*again, "--descriptor", str(bound.fileno())],
+                Path.cwd(),
+                bound.fileno(),
+                begun=partial(_print_panel, address_of(bound), url),
+                told=_print_saved,
+            )
         )
 
 

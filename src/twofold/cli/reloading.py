@@ -37,14 +37,21 @@ def changed(before: Snapshot, after: Snapshot) -> list[str]:
 
 
 async def keep_running(
-    arguments: Sequence[str], folder: Path, descriptor: int, told: Callable[[list[str]], None]
+    arguments: Sequence[str],
+    folder: Path,
+    descriptor: int,
+    *,
+    begun: Callable[[], None],
+    told: Callable[[list[str]], None],
 ) -> None:
     """Run the program *arguments*, which inherits *descriptor*, until SIGTERM or SIGINT; again after every save.
 
     Files are compared with how they were before the program started, so that no save is missed. A program that ends
-    by itself is started again by the next save. *told* is called with the files that were saved.
+    by itself is started again by the next save. *begun* is called once signals are obeyed, *told* with the files
+    that were saved.
     """
     with stop_signals() as asked:
+        begun()
         while not asked.is_set():
             before = snapshot(folder)
             child = await asyncio.create_subprocess_exec(*arguments, pass_fds=[descriptor])
