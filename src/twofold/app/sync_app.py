@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any, TypeVar
 
 from twofold.app.open_app import OpenApp
+from twofold.errors import ClosedError
 from twofold.messages.message import Query
 from twofold.read.view import View
 from twofold.write.receipt import Receipt
@@ -18,7 +19,7 @@ V = TypeVar("V", bound=View)
 
 
 class SyncApp:
-    """An open app whose calls block. May be used from several threads."""
+    """An open app whose calls block. May be used from several threads; raises ClosedError after its end."""
 
     def __init__(self, opened: OpenApp, loop: asyncio.AbstractEventLoop) -> None:
         self._opened = opened
@@ -41,6 +42,9 @@ class SyncApp:
         return self._run(self._opened.find(view, *conditions, **options))
 
     def _run(self, call: Coroutine[Any, Any, T]) -> T:
+        if self._loop.is_closed():
+            call.close()
+            raise ClosedError(f"app {self._opened.name!r} is closed")
         return asyncio.run_coroutine_threadsafe(call, self._loop).result()
 
 
