@@ -24,6 +24,8 @@ async def run(path: str, history: str, seed: int, rounds: int | None, clients: i
     rng = random.Random(seed)
     file = os.open(history, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
+    os.write(file, b"\n")  # a killed client may have left a line half-written
+
     def note(line: Line) -> None:
         os.write(file, json.dumps(line).encode() + b"\n")
 
@@ -49,9 +51,17 @@ def serve() -> None:
 
 
 def read_history(path: Path) -> list[Line]:
-    """The lines that were written whole."""
-    lines = path.read_bytes().split(b"\n") if path.exists() else [b""]
-    return [json.loads(line) for line in lines[:-1]]
+    """The lines that were written whole; of others the client was killed before it tried, or knew."""
+    lines = path.read_bytes().split(b"\n") if path.exists() else []
+    return [json.loads(line) for line in lines if is_whole(line)]
+
+
+def is_whole(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
 
 
 if __name__ == "__main__":
