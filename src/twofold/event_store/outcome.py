@@ -8,8 +8,8 @@ import msgspec
 
 from twofold.messages.metadata import NO_ORIGIN
 
-
 COPY = "copy"
+"""The code of an accepted command that was a copy of another, whose id is then its correlation id."""
 
 
 class Status(IntEnum):
@@ -25,8 +25,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     It is the idempotency record and the log of commands. `message_id` is the command's (16 bytes).
     `key` is the caller's idempotency key, or None; `scope` is the tenant and principal that the key belongs to.
     `payload_hash` (16 bytes) is only there with a key. `code`, `message` and `details` (JSON) say why a command
-    was rejected; the code COPY that it was a copy of the command whose id is `correlation_id`. `decided_on` is the stream version it was decided on. `duration` is microseconds from
-    arrival to hand-over.
+    was rejected; the code COPY, that it was a copy of the command whose id is `correlation_id`. `decided_on` is the
+    stream version it was decided on. `duration` is microseconds from arrival to hand-over.
     """
 
     message_id: bytes
