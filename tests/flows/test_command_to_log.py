@@ -107,7 +107,7 @@ async def test_a_shop_that_forgets_its_keys_is_caught(tmp_path: Path, monkeypatc
         return await keyed(self, command)
 
     monkeypatch.setattr(OpenApp, "send", forgetful)
-    with pytest.raises((AssertionError, pytest.fail.Exception)):
+    with pytest.raises((AssertionError, pytest.fail.Exception, Rejected)):
         await crash_after(tmp_path / "crash", append)
 
 
