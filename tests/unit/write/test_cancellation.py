@@ -9,7 +9,9 @@ import pytest
 
 from tests.unit.write.bank import Account, Deposit, OpenAccount, Place, Transfer, Withdraw, balance
 from tests.unit.write.cancelling import swept
-from twofold import Config, OpenApp, Rejected
+from twofold import Config, Context, OpenApp, Rejected
+from twofold.pipeline.middleware import Endpoint
+from twofold.write.command_bus import InFlight
 
 
 def on_the_thread(bank: OpenApp) -> None:
@@ -108,3 +110,21 @@ async def test_commands_around_a_cancelled_one_are_answered(bank: OpenApp) -> No
         assert len(versions) >= 4
         assert len(set(versions)) == len(versions)
         await works_on(bank)
+
+
+async def test_a_key_that_is_not_given_back_is_caught(bank: OpenApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A planted bug: who is cancelled leaves the key marked as being worked on."""
+
+    async def forgetful(self: InFlight, command: Any, context: Context, call_next: Endpoint) -> Any:
+        self._working[context.scope, context.key or ""] = asyncio.Event()
+        answer = await call_next(command, context)
+        del self._working[context.scope, context.key or ""]
+        return answer
+
+    monkeypatch.setattr(InFlight, "_one_at_a_time", forgetful)
+
+    async def send(n: int) -> Any:
+        return await bank.send(Deposit(account_id="ada", amount=1), key=str(n))
+
+    with pytest.raises(AssertionError):
+        await swept(send, lambda: works_on(bank))
