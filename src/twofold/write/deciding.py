@@ -14,6 +14,7 @@ from twofold.clock import Ids
 from twofold.errors import (
     AlreadyExistsError,
     InputError,
+    InvalidMessageError,
     MisuseError,
     PreconditionFailedError,
     Rejected,
@@ -128,7 +129,7 @@ def _gathering(decide: Callable[[Any, Any], Iterable[Any]]) -> Callable[[Any, An
 def encode_events(produced: Any, event_types: EventTypes, ids: Ids) -> tuple[tuple[NewEvent, Any], ...]:
     """What a decision returned, as encoded events, each with its decoded copy.
 
-    Raises MisuseError for something that is no registered event, InvalidMessageError for an invalid one.
+    Raises MisuseError for something that is no registered event, and for an event that breaks its own type.
     """
     found = event_types.get(type(produced))
     if found is not None:
@@ -145,7 +146,10 @@ def encode_events(produced: Any, event_types: EventTypes, ids: Ids) -> tuple[tup
 
 
 def _encoded(event: Any, found: MessageType, ids: Ids) -> tuple[NewEvent, Any]:
-    copy, data = found.codec.validate(event)
+    try:
+        copy, data = found.codec.validate(event)
+    except InvalidMessageError as error:
+        raise MisuseError(f"a handler made an event that cannot be stored: {error}") from error
     return NewEvent(found.name, found.version, data, ids.next()), copy
 
 

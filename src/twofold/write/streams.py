@@ -54,7 +54,7 @@ class Streams:
     def record(self, aggregate: type[Aggregate], key: Any, *events: Any) -> None:
         """Add *events* to the stream of *aggregate* with this key; it must have been loaded.
 
-        Raises MisuseError when it was not, InvalidMessageError for an invalid event.
+        Raises MisuseError when it was not, and for an invalid event.
         """
         stream = self._stream(aggregate, key)
         if stream not in self._held:

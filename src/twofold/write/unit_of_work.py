@@ -34,7 +34,7 @@ class UnitOfWork:
     def publish(self, category: str, key: Any, *events: Any) -> None:
         """Append *events* to the stream `category-key` when the handler is done; they are buffered until then.
 
-        Raises InvalidMessageError for an invalid event or key, MisuseError for a category with a dash.
+        Raises MisuseError for an invalid event or a category with a dash, InvalidMessageError for an invalid key.
         """
         if "-" in category or not category:
             raise MisuseError(f"{category!r} is no category: at least one character and no dash")

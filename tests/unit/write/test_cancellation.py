@@ -18,7 +18,7 @@ def on_the_thread(bank: OpenApp) -> None:
     """Have an SQLite log use its thread, where a caller can be cancelled in the middle of a commit."""
     writer: Any = getattr(bank.log.events, "_writer", None)
     if writer is not None:
-        writer._thread_until = float("inf")
+        writer._lately = float("inf")
 
 
 async def works_on(bank: OpenApp) -> None:

@@ -287,7 +287,7 @@ async def test_a_decision_may_only_return_events_that_the_app_knows(carts: OpenA
 
 
 async def test_a_decision_cannot_store_an_event_that_nobody_could_read(carts: OpenApp) -> None:
-    with pytest.raises(InvalidMessageError, match="Priced"):
+    with pytest.raises(MisuseError, match="Priced"):
         await carts.send(Produce(order_id="o", what="invalid"))
 
     assert await stored(carts) == []

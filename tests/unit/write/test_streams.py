@@ -245,7 +245,7 @@ async def test_a_handlers_mistake_writes_nothing_and_spoils_nothing(acting: Open
             streams.record(Account, "bob", Poisoned(above=-1))
 
     before = await stored(acting)
-    errors = {"invalid": InvalidMessageError, "empty key": InvalidMessageError, "cannot be folded": FoldError}
+    errors = {"empty key": InvalidMessageError, "cannot be folded": FoldError}
     with pytest.raises(errors.get(fault, MisuseError)):
         await acts(acting, err)
 

@@ -17,16 +17,17 @@ from twofold.errors import ClosedError, StoreUnavailableError
 
 T = TypeVar("T")
 INLINE_SECONDS = 0.001
-INLINE_PAUSE_SECONDS = 1.0
+WEIGHT = 0.1
+"""How much one commit counts in what they took lately: one of 10 ms is forgotten after a few quick ones."""
 
 
 class Writer:
     """Runs one transaction after another on the write connection.
 
     A job's rows are written on the event loop: a thread beside a busy loop would lose and fetch the interpreter
-    lock at every row. COMMIT, which waits for the disk, runs there too while commits lately took under 1 ms, for a
-    hop to a thread costs 50 us; one slow commit moves commits to the thread for a second. So does a file that
-    another process has locked.
+    lock at every row. COMMIT, which waits for the disk, runs there too while commits lately took under 1 ms on
+    average, for a hop to a thread costs 50 us and more; slow ones move it to the thread until the disk is quick
+    again. A lock that another process holds is waited for on the thread.
     """
 
     def __init__(self, connection: apsw.Connection, path: str) -> None:
@@ -37,7 +38,7 @@ class Writer:
         self._guard = ForkGuard(path)
         self._lock = asyncio.Lock()
         self._thread: ThreadPoolExecutor | None = None
-        self._thread_until = 0.0
+        self._lately = 0.0
         self._broken: str | None = None
         self._closed = False
         connection.set_busy_timeout(0)
@@ -113,7 +114,6 @@ class Writer:
         try:
             self._run("BEGIN IMMEDIATE")
         except apsw.BusyError:
-            self._thread_until = perf_counter() + INLINE_PAUSE_SECONDS
             await self._on_thread(self._begin_patiently)
 
     def _begin_patiently(self) -> None:
@@ -124,14 +124,15 @@ class Writer:
             self.connection.set_busy_timeout(0)
 
     async def _commit(self) -> None:
+        if self._lately < INLINE_SECONDS:
+            self._commit_and_time()
+        else:
+            await self._on_thread(self._commit_and_time)
+
+    def _commit_and_time(self) -> None:
         started = perf_counter()
-        if started < self._thread_until:
-            await self._on_thread(lambda: self._run("COMMIT"))
-            return
         self._run("COMMIT")
-        ended = perf_counter()
-        if ended - started > INLINE_SECONDS:
-            self._thread_until = ended + INLINE_PAUSE_SECONDS
+        self._lately += (perf_counter() - started - self._lately) * WEIGHT
 
     def _roll_back(self) -> None:
         rolled_back(self.connection)
