@@ -30,6 +30,7 @@ from twofold.write.aggregate import joined_key
 from twofold.write.command_bus import CommandBus, refuse_nested
 from twofold.write.deciding import Desk
 from twofold.write.enqueueing import enqueue
+from twofold.write.queue_processor import QueueProcessor
 from twofold.write.receipt import Receipt
 
 if TYPE_CHECKING:  # app imports open_app; the arrow back is only a type
@@ -48,6 +49,7 @@ class Engine(NamedTuple):
     log: Log
     desk: Desk
     bus: CommandBus
+    queue: QueueProcessor
     reads: Reads
     projectors: Mapping[str, Follower]
     supervisor: Supervisor
@@ -67,6 +69,7 @@ class OpenApp:
         self._clock = engine.clock
         self._desk = engine.desk
         self._bus = engine.bus
+        self._queue = engine.queue
         self._supervisor = engine.supervisor
         self._is_closed = False
 
@@ -130,7 +133,9 @@ class OpenApp:
         if key is not None:
             around.key = key
         desk = self._desk
-        return id_text(await enqueue(self.log.queue, desk.answering, desk.ids, message, command, around))
+        message_id = await enqueue(self.log.queue, desk.answering, desk.ids, message, command, around)
+        self._queue.notice()
+        return id_text(message_id)
 
     async def command_status(self, command_id: str) -> CommandStatus:
         """What has become of a command. Raises UnknownNameError when no command has this id."""

@@ -63,7 +63,7 @@ def wire(app: App, config: Config, clock: Clock, log: Log, rows: OpenViewStore) 
     queue = QueueProcessor(log.queue, catalog.types, bus.send, _refusing(desk), _copied(desk), clock)
     reads = Reads(catalog, config, clock, log, rows, projectors=projectors, middlewares=middlewares)
     supervisor = Supervisor(_workers(config, clock, log, projectors, desk, queue), drain_seconds=config.drain_seconds)
-    return OpenApp(app, Engine(config, clock, log, desk, bus, reads, projectors, supervisor))
+    return OpenApp(app, Engine(config, clock, log, desk, bus, queue, reads, projectors, supervisor))
 
 
 def _projectors(catalog: Catalog, config: Config, log: Log, rows: OpenViewStore) -> dict[str, Follower]:
@@ -128,7 +128,7 @@ def _workers(
         for name, each in projectors.items()
     ]
     workers.append(Worker("snapshots", desk.snapshotter.step, **options))
-    workers.append(Worker("queued commands", queue.step, **options))
+    workers.append(Worker("queued commands", queue.step, queue.wait, **options))
     if config.outcome_retention is not None:
         workers.append(Worker("outcome expiry", _expiry(config.outcome_retention, clock, log), **options))
     return workers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -69,7 +70,22 @@ class QueueProcessor:
         self._refuse = refuse
         self._copied = copied
         self._clock = clock
+        self._news = asyncio.Event()
         self._failed: dict[int, tuple[int, float]] = {}
+
+    def notice(self) -> None:
+        """Something has been queued in this process: do not wait for the next look."""
+        self._news.set()
+
+    async def wait(self, seconds: float) -> bool:
+        """Return True as soon as something is queued in this process, False after *seconds*."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
+        except TimeoutError:
+            return False
+        self._news.clear()
+        return True
 
     async def step(self) -> int:
         """Handle what is waiting and due, at most a page; returns how many commands left the queue."""

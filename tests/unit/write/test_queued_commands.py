@@ -22,7 +22,7 @@ from tests.unit.write.bank import (
     by_plan,
     stored,
 )
-from twofold import App, Context, InvalidMessageError, OpenApp
+from twofold import App, Config, Context, InvalidMessageError, OpenApp
 from twofold.errors import ClosedError, ForbiddenError, KeyReusedError, MisuseError, Rejected, UnknownNameError
 from twofold.messages.metadata import decode_origin
 from twofold.testing.clock import ManualClock
@@ -287,3 +287,13 @@ async def test_a_worker_handles_what_is_queued_without_being_asked(place: Place)
         with pytest.raises(Rejected):
             await bank.send(OpenAccount(account_id="ada"))
         assert await state_of(bank, command_id) == "accepted"
+
+
+async def test_a_queued_command_wakes_its_worker() -> None:
+    async with BANK.open("memory://", config=Config(idle_wait=60.0)) as bank:
+        for deposits in range(1, 4):
+            for _ in range(50):
+                await asyncio.sleep(0)  # by now the worker has found nothing to do, and waits
+            await bank.submit(OpenAccount(account_id=f"a{deposits}", owner="Ada"))
+
+            assert await bank.log.events.wait(deposits - 1, 10.0)
