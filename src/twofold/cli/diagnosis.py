@@ -14,13 +14,14 @@ from twofold.cli.exits import remedy_of
 from twofold.cli.opening import Place
 from twofold.cli.target import existing_store, find_app_or_none
 from twofold.cli.version import versions
-from twofold.cli.view_lag import LATE, measure_all
+from twofold.cli.view_lag import LATE, UNWELL, measure_all
 from twofold.clock import Clock, SystemClock
 from twofold.config import Config
 from twofold.errors import TwofoldError
 
 OK, NOTE, BAD = "ok", "note", "bad"
 _CLOCK_SLACK = 1_000_000
+_NOT_RUNNING = "is the app running (`twofold run`)? its log says why a view has stopped"
 _FREE_BYTES = 100 * 1024 * 1024
 
 
@@ -88,8 +89,11 @@ async def _inside(app: OpenApp, clock: Clock) -> AsyncIterator[Finding]:
     yield await _clock(app, clock)
     for view in await measure_all(app, clock):
         text = f"{view.state} at position {view.position}, {view.lag_events} behind ({view.lag_seconds:.1f} s)"
-        remedy = "is the app running (`twofold run`)? its log says why a view has stopped" if view.state == LATE else ""
-        yield Finding(f"view {view.name}", BAD if view.state == LATE else OK, text, remedy)
+        status = app.projectors[view.name].status()
+        if status.error:
+            text = f"{text}: {status.error}"
+        remedy = status.remedy or (_NOT_RUNNING if view.state == LATE else "")
+        yield Finding(f"view {view.name}", BAD if view.state in UNWELL else OK, text, remedy)
 
 
 def _durability(facts: Mapping[str, str]) -> Finding:

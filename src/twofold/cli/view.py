@@ -13,7 +13,7 @@ from twofold.cli.exits import CHECK_FAILED, UNHEALTHY
 from twofold.cli.opening import Place, opened
 from twofold.cli.output import as_json, print_json, print_rows
 from twofold.cli.target import app_option, find_app, on_store
-from twofold.cli.view_lag import LATE, measure, measure_all
+from twofold.cli.view_lag import UNWELL, measure, measure_all
 from twofold.clock import SystemClock
 from twofold.config import Config
 from twofold.event_store.token import decode_token
@@ -54,11 +54,11 @@ def list_views(app: str | None, *, json: bool) -> None:
 def status(ctx: click.Context, /, name: str | None, *, json: bool, **place: str | None) -> None:
     """Show how far the view NAME, or every view, is behind the log.
 
-    Late means behind by more than `lag_objective`: exit 3.
+    Late means behind by more than `lag_objective`, stopped that this code cannot go on: exit 3.
     """
     found = asyncio.run(_status(Place(**place), name))
     print_rows([_row(each) for each in found], _COLUMNS, json=json, none="the app has no views")
-    ctx.exit(UNHEALTHY if any(each.state == LATE for each in found) else 0)
+    ctx.exit(UNHEALTHY if any(each.state in UNWELL for each in found) else 0)
 
 
 async def _status(place: Place, name: str | None) -> list[ReaderStatus]:

@@ -12,6 +12,8 @@ from twofold.runtime.health import ReaderStatus
 CAUGHT_UP = "caught-up"
 BEHIND = "behind"
 LATE = "late"
+STOPPED = "stopped"
+UNWELL = frozenset({LATE, STOPPED})
 
 
 async def measure_all(app: OpenApp, clock: Clock) -> list[ReaderStatus]:
@@ -20,7 +22,8 @@ async def measure_all(app: OpenApp, clock: Clock) -> list[ReaderStatus]:
 
 
 async def measure(app: OpenApp, name: str, clock: Clock) -> ReaderStatus:
-    """The view *name*: caught-up, behind, or late (behind by more than the configured objective).
+    """The view *name*: caught-up, behind, late (behind by more than the configured objective),
+    or stopped (this code cannot carry on from its rows: `doctor` says why).
 
     Raises UnknownNameError.
     """
@@ -32,6 +35,8 @@ async def measure(app: OpenApp, name: str, clock: Clock) -> ReaderStatus:
     head = (await app.log.events.mark()).position
     lag_seconds = await _waiting_since(app, position, clock)
     state = CAUGHT_UP if position >= head else LATE if lag_seconds > app.config.lag_objective else BEHIND
+    if app.projectors[name].status().state == STOPPED:
+        state = STOPPED
     return ReaderStatus(name, state, position, max(head - position, 0), lag_seconds)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -15,6 +16,8 @@ from twofold.read.progress import Progress
 from twofold.read.source import Source, fault_of_mark
 from twofold.read.status import REBUILD, RESTORED, RETRY, TAKEN_OVER, ProjectorStatus
 from twofold.read.view_store import Checkpoint, Generation, ViewStore, ViewTable
+
+_log = logging.getLogger("twofold.read")
 
 
 class Paging(NamedTuple):
@@ -182,6 +185,7 @@ class Follower:
 
     def _stop(self, error: str, remedy: str, failed_at: int | None = None) -> None:
         self._say(state="stopped", error=error, remedy=remedy, failed_at=failed_at, caught_up=False)
+        _log.error("the view %s is stopped: %s; %s", self.name, error, remedy)
         self.progress.stop(f"it is stopped: {error}; {remedy}")
 
     def _say(self, **changes: Any) -> None:

@@ -1,12 +1,15 @@
 """`twofold command`, `query`, `view` and `doctor`."""
 
 import json
+import linecache
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.doors.cli.conftest import Run, json_of
 from twofold.cli.exits import CHECK_FAILED, UNHEALTHY, USAGE
+from twofold.read.status import REBUILD
 
 
 def test_commands_are_listed_with_their_fields(project: Path, run: Run) -> None:
@@ -124,6 +127,20 @@ def test_a_view_that_nobody_keeps_in_step_is_late_and_unhealthy(
 
     assert result.exit_code == UNHEALTHY
     assert json.loads(result.stdout)[0]["lag_events"] == 1
+
+
+def test_a_view_whose_code_was_changed_is_stopped_and_doctor_names_the_remedy(filled: Path, run: Run) -> None:
+    source = filled / "app.py"
+    source.write_text(source.read_text().replace("self.title = event.title", "self.title = event.title.upper()"))
+    del sys.modules["app"]
+    linecache.checkcache()  # a new process would read the file anew
+
+    status = run("view", "status", "--json")
+    examined = run("doctor", "--json")
+
+    assert (status.exit_code, examined.exit_code) == (UNHEALTHY, UNHEALTHY)
+    assert json.loads(status.stdout)[0]["state"] == "stopped"
+    assert json.loads(examined.stdout)["findings"][-1]["remedy"] == REBUILD
 
 
 def test_an_unknown_view_lists_the_known_ones(filled: Path, run: Run) -> None:

@@ -37,6 +37,18 @@ async def test_a_failing_event_stops_the_view_with_the_events_before_it_saved(
     assert status.position == before
 
 
+async def test_a_view_that_stops_says_so_in_the_log_with_the_remedy(
+    reading: Reading, caplog: pytest.LogCaptureFixture
+) -> None:
+    await reading.append("Account-ada", Deposited(amount=Decimal(666)))
+
+    await run(reading.projector(Page, keys=KEYS))
+
+    (said,) = [record.getMessage() for record in caplog.records if record.name == "twofold.read"]
+    assert said.startswith("the view Page is stopped: ")
+    assert said.endswith(RETRY)
+
+
 async def test_a_stopped_view_does_nothing_until_it_is_told_to_try_again(reading: Reading) -> None:
     await reading.append("Account-ada", Deposited(amount=Decimal(666)))
     projector = reading.projector(Page, keys=KEYS)
