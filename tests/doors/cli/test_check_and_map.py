@@ -11,7 +11,7 @@ def test_check_counts_what_it_found(project: Path, run: Run) -> None:
     result = run("check")
 
     assert result.exit_code == 0
-    assert result.output == "shop is put together rightly (commands 2, events 2, aggregates 1, views 1, queries 1)\n"
+    assert result.output == "shop is put together rightly (2 commands, 2 events, 1 aggregate, 1 view, 1 query)\n"
 
 
 def test_check_prints_json_when_all_is_well_and_when_not(project: Path, run: Run) -> None:
