@@ -228,7 +228,7 @@ def _put(paths: dict[str, Any], method: str, template: str, operation: dict[str,
 def _described(kind: type, operation_id: str, tag: str) -> dict[str, Any]:
     text = cleandoc(kind.__dict__.get("__doc__") or "")
     summary, _, rest = text.partition("\n")
-    described = {"operationId": operation_id, "tags": [tag], "summary": summary or operation_id}
+    described = {"operationId": operation_id, "tags": [tag], **({"summary": summary} if summary else {})}
     return {**described, "description": rest.strip()} if rest.strip() else described
 
 

@@ -21,6 +21,13 @@ function typeOf(schema, document_) {
   return kinds.join(" | ") + (found.format ? ` (${found.format})` : "");
 }
 
+const SAMPLES = {
+  decimal: () => "0.00",
+  date: () => new Date().toISOString().slice(0, 10),
+  "date-time": () => new Date().toISOString(),
+  uuid: () => crypto.randomUUID ? crypto.randomUUID() : "",
+};
+
 function sample(schema, document_, depth = 0) {
   const found = resolve(schema, document_);
   if (found.default !== undefined) return found.default;
@@ -32,8 +39,13 @@ function sample(schema, document_, depth = 0) {
     return Object.fromEntries(entries.map(([name, each]) => [name, sample(each, document_, depth + 1)]));
   }
   if (kind === "array") return depth < 4 && found.items ? [sample(found.items, document_, depth + 1)] : [];
-  if (kind === "string") return found.format === "decimal" ? "0.00" : found.format === "date-time" ? new Date().toISOString() : "";
+  if (kind === "string") return SAMPLES[found.format] ? SAMPLES[found.format]() : "";
   return kind === "integer" || kind === "number" ? 0 : kind === "boolean" ? false : null;
+}
+
+function marked(text) {
+  // Words in backticks are code; every piece goes in as text.
+  return text.split("`").map((piece, at) => at % 2 ? element("code", { textContent: piece }) : piece);
 }
 
 function field(parameter, document_) {
@@ -89,12 +101,16 @@ function pretty(text) {
 
 function operation(method, path, described, document_) {
   const form = element("form");
-  for (const parameter of described.parameters || []) form.append(field(parameter, document_));
+  const headers = element("details", { className: "headers" }, element("summary", { textContent: "Headers" }));
+  for (const parameter of described.parameters || []) {
+    (parameter.in === "header" ? headers : form).append(field(parameter, document_));
+  }
   const content = described.requestBody && described.requestBody.content["application/json"];
   if (content) {
     const value = JSON.stringify(sample(content.schema, document_), null, 2);
-    form.append(element("label", {}, element("span", { textContent: "body" }), element("textarea", { value, spellcheck: false })));
+    form.append(element("label", {}, element("span", { textContent: "body" }), element("textarea", { value, spellcheck: false, rows: Math.min(value.split("\n").length + 1, 24) })));
   }
+  if (headers.childElementCount > 1) form.append(headers);
   const output = element("pre", { hidden: true });
   output.setAttribute("aria-live", "polite");
   form.append(element("button", { textContent: "Send" }));
@@ -103,17 +119,18 @@ function operation(method, path, described, document_) {
     output.hidden = false;
     send(method, path, form, output);
   });
-  const summary = element("summary", {}, element("code", { textContent: `${method.toUpperCase()} ${path}` }),
-    element("span", { textContent: described.summary || "" }));
-  const text = element("div", { className: "body", textContent: described.description || "" });
-  const made = element("details", {}, summary, text, form, output);
+  const summary = element("summary", {}, element("code", { className: "path", textContent: `${method.toUpperCase()} ${path}` }),
+    element("span", {}, ...marked(described.summary || "")));
+  form.prepend(...(described.description ? [element("p", {}, ...marked(described.description))] : []));
+  const made = element("details", { className: "operation" }, summary, form, output);
   made.dataset.find = `${method} ${path} ${described.summary || ""}`.toLowerCase();
   return made;
 }
 
 function show(document_) {
   document.title = document_.info.title;
-  document.getElementById("title").textContent = `${document_.info.title} ${document_.info.version}`;
+  document.getElementById("title").textContent = document_.info.title;
+  document.getElementById("version").textContent = document_.info.version;
   const groups = new Map();
   for (const [path, methods] of Object.entries(document_.paths)) {
     for (const [method, described] of Object.entries(methods)) {
@@ -127,7 +144,7 @@ function show(document_) {
 
 document.getElementById("find").addEventListener("input", event => {
   const wanted = event.target.value.toLowerCase();
-  for (const each of main.querySelectorAll("details")) each.hidden = !each.dataset.find.includes(wanted);
+  for (const each of main.querySelectorAll(".operation")) each.hidden = !each.dataset.find.includes(wanted);
 });
 
 fetch("openapi.json")
