@@ -7,7 +7,10 @@ from typing import Literal
 import msgspec
 
 RETRY = "correct the fold or the event's upcaster, then start again: it goes on with that event"
-REBUILD = "bring back the code that built it, or remove the views' store and start again: the log builds it anew"
+REBUILD = (
+    "bring back the code that built it, or move the views' file (NAME.views.db beside the log) away and start again:"
+    " the log builds it anew"
+)
 RESTORED = (
     "the log is not the one that this view has read: after restoring a backup run `twofold doctor --restored`, then"
     " move the views' file away and start again; the log builds it anew"

@@ -99,5 +99,5 @@ class Generations:
         if missing:
             raise StoreUnusableError(
                 f"the stored rows of {live.generation.view} have no {', '.join(missing)}: other code built them; "
-                "bring that code back, or remove the views' store and start again"
+                "bring that code back, or move the views' file away and start again"
             )
