@@ -24,7 +24,6 @@ from twofold.errors import (
 )
 from twofold.messages.folding import evolves
 from twofold.messages.message import Command, Event, Query
-from twofold.messages.metadata import Metadata
 from twofold.messages.upcasting import upcasts
 from twofold.pipeline.context import Context
 from twofold.read.answers import answers
@@ -50,7 +49,6 @@ __all__ = [
     "Event",
     "Gone",
     "InvalidMessageError",
-    "Metadata",
     "Module",
     "NotFoundError",
     "NotFreshError",

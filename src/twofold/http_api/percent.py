@@ -40,11 +40,6 @@ def decode_query(query_string: bytes) -> dict[str, list[str]]:
     return parameters
 
 
-def encode_part(text: str) -> str:
-    """*text* as one part of a path."""
-    return quote(text, safe="")
-
-
 def path_below(path: str, root: str) -> str:
     """*path* without the mount point *root*, whether or not the server had left it in."""
     if root and path.startswith(root) and path[len(root) : len(root) + 1] in ("", "/"):

@@ -6,7 +6,7 @@ from twofold.messages.fingerprint import fingerprint
 from twofold.messages.folding import Fold, Grouping, evolves, folds_of
 from twofold.messages.message import Command, Event, Query
 from twofold.messages.message_types import MessageType, MessageTypes
-from twofold.messages.metadata import Metadata, Origin
+from twofold.messages.metadata import Origin
 from twofold.messages.upcasting import EventReader, Upcaster, upcasters_of, upcasts
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     "MessageMeta",
     "MessageType",
     "MessageTypes",
-    "Metadata",
     "Origin",
     "Query",
     "Upcaster",

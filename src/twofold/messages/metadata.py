@@ -1,27 +1,10 @@
-"""What travels with a message: who caused it, and on whose behalf."""
+"""What travels with a message beside its data: its id as text, and on whose behalf it came."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
 import msgspec
-
-
-class Metadata(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Travels with every event.
-
-    Ids are 16 bytes (UUIDv7 unless a caller brought another). `correlation_id` ties together all
-    that came of one request, `causation_id` is the message that directly caused this one.
-    `recorded_at` is microseconds since 1970 by the store's clock. `trace` is a W3C traceparent.
-    """
-
-    message_id: bytes
-    correlation_id: bytes
-    causation_id: bytes
-    recorded_at: int
-    actor: str | None = None
-    tenant: str | None = None
-    trace: str | None = None
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):

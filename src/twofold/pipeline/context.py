@@ -22,7 +22,6 @@ class Context(msgspec.Struct, kw_only=True, gc=False):
     tenant: str | None = None
     message_id: bytes | None = None
     correlation_id: bytes | None = None
-    causation_id: bytes | None = None
     trace: str | None = None
     key: str | None = None
     expected_version: int | None = None

@@ -17,8 +17,6 @@ class Pending:
 
     __slots__ = (
         "after",
-        "causation_id",
-        "correlation_id",
         "failed",
         "origin",
         "outcome",
