@@ -1,0 +1,165 @@
+"""Connections to one PostgreSQL database: opened, checked, handed out, taken back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple, Self
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import asyncpg
+
+from twofold.adapters.postgres.errors import translated
+from twofold.adapters.postgres.settings import check_settings
+from twofold.errors import ClosedError, ConfigError, StoreUnavailableError
+
+POOL_SIZE = 10
+WAIT_SECONDS = 5.0
+STATEMENT_SECONDS = 60.0
+_TRUTHS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+
+Connection = Any  # asyncpg's own, or the pool's proxy of one
+
+
+class Address(NamedTuple):
+    """A URL taken apart. `dsn` is what the driver is given, `name` what people are shown: it has no password."""
+
+    dsn: str
+    name: str
+    pgbouncer: bool
+
+
+def parse_address(url: str) -> Address:
+    """Take the switches out of *url*. Raises ConfigError for a switch that is neither true nor false."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    switch = query.pop("pgbouncer", "false").lower()
+    if switch not in _TRUTHS:
+        raise ConfigError([f"pgbouncer={switch} in the store's URL must be true or false"])
+    who, _, where = parts.netloc.rpartition("@")
+    shown = f"{who.partition(':')[0]}@{where}" if who else where
+    query_text = urlencode(query, safe="/")
+    public = urlencode({key: value for key, value in query.items() if "password" not in key.lower()}, safe="/")
+    dsn = urlunsplit((parts.scheme, parts.netloc, parts.path, query_text, ""))
+    return Address(dsn, urlunsplit((parts.scheme, shown, parts.path, public, "")), _TRUTHS[switch])
+
+
+class Database:
+    """A pool of connections. Statements outside `transaction` commit by themselves.
+
+    Behind PgBouncer in transaction mode nothing may outlive a transaction: there every statement is wrapped in one,
+    nothing is prepared, and nobody listens.
+    """
+
+    def __init__(self, address: Address, pool: asyncpg.Pool, wait: float, facts: dict[str, str]) -> None:
+        self.address = address
+        self.name = address.name
+        self.facts = facts
+        self._pool = pool
+        self._wait = wait
+        self._is_open = True
+
+    @classmethod
+    async def open(cls, url: str, *, pool_size: int = POOL_SIZE, wait: float = WAIT_SECONDS) -> Self:
+        """Connect, and refuse a server that would lose data.
+
+        Args:
+            url: `postgresql://user@host/database`; `?pgbouncer=true` behind PgBouncer in transaction mode.
+            pool_size: most connections at a time.
+            wait: how long (seconds) to wait for a free connection.
+
+        Raises:
+            ConfigError: the URL makes no sense.
+            StoreUnusableError: the database is not there, or is set up in a way that loses data; says what to do.
+            StoreUnavailableError: no answer from the server.
+        """
+        address = parse_address(url)
+        with translated(address.name):
+            pool = await asyncpg.create_pool(
+                address.dsn,
+                min_size=0,
+                max_size=pool_size,
+                statement_cache_size=0 if address.pgbouncer else 1000,
+                command_timeout=STATEMENT_SECONDS,
+                timeout=wait,
+                reset=_nothing,
+            )
+        try:
+            database = cls(address, pool, wait, {})
+            async with database.transaction() as connection:
+                database.facts.update(await check_settings(connection, address.name))
+        except BaseException:
+            pool.terminate()
+            raise
+        return database
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Connection]:
+        """A connection of one's own for a while.
+
+        Raises StoreUnavailableError when none was free in time; ClosedError.
+        """
+        if not self._is_open:
+            raise ClosedError(f"{self.name} is closed")
+        connection = await self._borrow()
+        try:
+            with translated(self.name):
+                yield connection
+        finally:
+            await self._give_back(connection)
+
+    async def _borrow(self) -> Connection:
+        try:
+            return await self._pool.acquire(timeout=self._wait)
+        except TimeoutError as error:
+            raise StoreUnavailableError(
+                f"{self.name}: none of {self._pool.get_max_size()} connections came free within {self._wait:g} s; "
+                "raise pool_size, or find out what holds them"
+            ) from error
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            with translated(self.name):
+                raise error from None
+
+    async def _give_back(self, connection: Connection) -> None:
+        """A connection that is in a transaction still, or in the middle of something, is thrown away."""
+        if not connection.is_closed() and connection.is_in_transaction():
+            connection.terminate()
+        await asyncio.shield(self._pool.release(connection))
+
+    @asynccontextmanager
+    async def transaction(self, *, isolation: str = "read_committed", readonly: bool = False) -> AsyncIterator[Connection]:
+        """A connection inside a transaction: leaving normally commits, an exception rolls back."""
+        async with self.acquire() as connection, connection.transaction(isolation=isolation, readonly=readonly):
+            yield connection
+
+    @asynccontextmanager
+    async def statement(self) -> AsyncIterator[Connection]:
+        """A connection for one statement, which commits by itself."""
+        opened = self.transaction() if self.address.pgbouncer else self.acquire()
+        async with opened as connection:
+            yield connection
+
+    async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+        """The rows of one statement, which commits by itself."""
+        async with self.statement() as connection:
+            return await connection.fetch(sql, *arguments)  # type: ignore[no-any-return]
+
+    async def row(self, sql: str, *arguments: Any) -> asyncpg.Record | None:
+        """The first row of one statement, which commits by itself."""
+        async with self.statement() as connection:
+            return await connection.fetchrow(sql, *arguments)
+
+    async def close(self) -> None:
+        """Let statements under way end, then disconnect. Repeating it does nothing."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        try:
+            await asyncio.wait_for(self._pool.close(), self._wait)
+        except TimeoutError:
+            self._pool.terminate()
+
+
+async def _nothing(connection: Connection) -> None:
+    """What is handed to strangers is reset by whoever hands it out."""
