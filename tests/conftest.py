@@ -10,4 +10,4 @@ import pytest
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 pytest.register_assert_rewrite("twofold.testing")
-pytest_plugins = ["tests.left_out"]
+pytest_plugins = ["tests.left_out", "tests.servers.fixtures"]

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -14,13 +15,18 @@ IN_CI = os.environ.get("CI") == "true"
 
 
 def is_missing(tool: str) -> bool:
-    """Whether *tool* is not here: a program on the PATH (`strace`), a package (`package:duckdb`), or `root`."""
+    """Whether *tool* is not here: a program on the PATH (`strace`) or anywhere (`/usr/lib/postgresql/*/bin/postgres`),
+
+    a package (`package:duckdb`), or `root`.
+    """
     if tool == "root":
         return os.geteuid() != 0
+    if tool.startswith("/"):
+        return not any(Path("/").glob(tool.removeprefix("/")))
     kind, _, name = tool.rpartition(":")
     if kind == "package":
         return importlib.util.find_spec(name) is None
-    return shutil.which(tool) is None
+    return shutil.which(tool, path=f"{os.environ.get('PATH', os.defpath)}{os.pathsep}/usr/sbin") is None
 
 
 def need(tool: str, reason: str) -> None:

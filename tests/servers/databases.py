@@ -1,0 +1,74 @@
+"""Fresh databases on a PostgreSQL server, made ahead of time and dropped behind the tests' backs."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import secrets
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+
+class Databases:
+    """The databases of the server at *url*, whose user may create and drop some."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._prefix = f"test_{secrets.token_hex(4)}"
+        self._numbers = itertools.count(1)
+        self._spares: dict[str, Future[str]] = {}
+        self._worker = ThreadPoolExecutor(1, "databases")
+
+    def url(self, database: str = "postgres") -> str:
+        """The URL of *database* on this server."""
+        return urlunsplit(urlsplit(self._url)._replace(path=f"/{database}"))
+
+    def ask(self, statement: str, *values: object, database: str = "postgres") -> list[asyncpg.Record]:
+        """The rows of *statement*, asked on a connection of its own. May be called inside an event loop: it blocks."""
+        return self._later(statement, *values, database=database).result()
+
+    @contextmanager
+    def fresh(self, template: str = "template1") -> Iterator[str]:
+        """The URL of a new database that equals *template*; dropped afterwards, whoever still uses it."""
+        spare = self._spares.pop(template, None) or self._create(template)
+        database = spare.result()
+        self._spares[template] = self._create(template)
+        try:
+            yield self.url(database)
+        finally:
+            self._drop(database)
+
+    def close(self, *, drop: bool = True) -> None:
+        """Drop the spare databases too, unless the whole server goes."""
+        for spare in self._spares.values():
+            if drop and not spare.cancel():
+                self._drop(spare.result())
+        self._worker.shutdown(cancel_futures=not drop)
+
+    def _create(self, template: str) -> Future[str]:
+        database = f"{self._prefix}_{next(self._numbers)}"
+
+        def create() -> str:
+            asyncio.run(ask(self.url(), f'CREATE DATABASE "{database}" TEMPLATE "{template}"'))
+            return database
+
+        return self._worker.submit(create)
+
+    def _drop(self, database: str) -> None:
+        self._later(f'DROP DATABASE "{database}" WITH (FORCE)')
+
+    def _later(self, statement: str, *values: object, database: str = "postgres") -> Future[list[asyncpg.Record]]:
+        return self._worker.submit(lambda: asyncio.run(ask(self.url(database), statement, *values)))
+
+
+async def ask(url: str, statement: str, *values: object) -> list[asyncpg.Record]:
+    """The rows of *statement*, asked on a connection of its own."""
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetch(statement, *values)
+    finally:
+        await connection.close()
