@@ -1,0 +1,66 @@
+"""The one way into the log: a batch in one round trip when all goes well, in one transaction when it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import asyncpg
+
+from twofold.adapters.postgres.batch import head_of, judge, presume
+from twofold.adapters.postgres.database import Connection, Database
+from twofold.adapters.postgres.outcome_rows import known_outcomes
+from twofold.event_store.recorded_event import NO_CHECK, check_of
+from twofold.event_store.write import Write, WriteResult, check_batch
+
+Now = Callable[[], int | None]
+
+
+class Appender:
+    """Puts batches into the log. *now* is a clock of one's own (microseconds), or None for the server's."""
+
+    def __init__(self, database: Database, sql: dict[str, str], now: Now) -> None:
+        self._database = database
+        self._sql = sql
+        self._now = now
+
+    async def append(self, writes: Sequence[Write]) -> list[WriteResult]:
+        """See EventStore.append."""
+        check_batch(writes)
+        return await self._at_once(writes) or await self._with_care(writes)
+
+    async def _at_once(self, writes: Sequence[Write]) -> list[WriteResult] | None:
+        """The results if every write stands, as it nearly always does; None with nothing stored if not."""
+        presumed = presume(writes)
+        if presumed is None:
+            return None
+        batch, placed = presumed
+        async with self._database.statement() as connection:
+            try:
+                row = await connection.fetchrow(self._sql["append"], self._now(), *batch.arguments())
+            except asyncpg.UniqueViolationError:
+                return None
+        position, last, recorded = row
+        if position is None:
+            return None
+        check = NO_CHECK if last is None else check_of(last)
+        return [each.at(position, check, recorded) for each in placed]
+
+    async def _with_care(self, writes: Sequence[Write]) -> list[WriteResult]:
+        async with self._database.transaction() as connection:
+            return await self.inside(connection, writes)
+
+    async def inside(self, connection: Connection, writes: Sequence[Write]) -> list[WriteResult]:
+        """Append within the caller's transaction, which keeps the writers' lock until it ends."""
+        now = self._now()
+        head = head_of(await connection.fetchrow(self._sql["lock_head"], now))
+        streams = list({part.stream: None for write in writes for part in write.streams})
+        heads: dict[str, int] = dict(await self._heads(connection, streams))
+        known = await known_outcomes(connection, self._sql, writes)
+        batch, results = judge(writes, heads, known, head)
+        if batch.events or batch.outcomes:
+            await connection.fetchrow(self._sql["append"], now, *batch.arguments())
+        return results
+
+    async def _heads(self, connection: Connection, streams: list[str]) -> Any:
+        return await connection.fetch(self._sql["read_heads"], streams) if streams else ()

@@ -1,0 +1,1 @@
+DELETE FROM twofold.snapshots WHERE stream = $1 AND (fingerprint <> $2 OR version < $3)

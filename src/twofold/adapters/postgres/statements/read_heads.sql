@@ -1,0 +1,3 @@
+SELECT s.stream, coalesce(
+    (SELECT e.version FROM twofold.events e WHERE e.stream = s.stream ORDER BY e.version DESC LIMIT 1), 0) AS version
+FROM unnest($1::text[]) AS s (stream)

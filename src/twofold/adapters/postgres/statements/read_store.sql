@@ -1,0 +1,1 @@
+SELECT epoch, created_at FROM twofold.store

@@ -1,0 +1,1 @@
+UPDATE twofold.store SET epoch = $1

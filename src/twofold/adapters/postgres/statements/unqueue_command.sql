@@ -1,0 +1,1 @@
+DELETE FROM twofold.queued_commands WHERE number = $1
