@@ -1,0 +1,1 @@
+SELECT to_regclass('twofold.migrations') IS NOT NULL

@@ -1,0 +1,1 @@
+SELECT to_regclass('twofold_views.migrations') IS NOT NULL

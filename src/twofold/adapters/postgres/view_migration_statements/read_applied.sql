@@ -1,0 +1,1 @@
+SELECT number, name, checksum FROM twofold_views.migrations ORDER BY number
