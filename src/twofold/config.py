@@ -37,9 +37,16 @@ class Config:
     app: str | None = _setting(None, "the app as module:name, for the command line")
     store: str | None = _setting(None, "URL of the log, for example sqlite:///shop.db or memory://")
     views: str | None = _setting(None, "URL of the rows of views; none: beside the log")
+    migrate: Literal["apply", "check"] = _setting(
+        "apply", "pending migrations when a store is opened: apply them, or check and refuse to start"
+    )
     synchronous: Literal["full", "normal"] = _setting(
         "full", "SQLite's durability: full survives a power cut, normal may lose the last commits in one"
     )
+    pool_size: int = _setting(
+        10, "most connections to a database server, for each role and process", unit="connections", low=2, high=1000
+    )
+    pool_wait: float = _setting(5.0, "how long to wait for a free connection", unit="s", low=0.001, high=600.0)
     lag_objective: float = _setting(1.0, "how far a view may be behind before it is called late", unit="s", low=0.001)
     snapshot_every: int = _setting(500, "events of a stream between two snapshots; 0 makes none", unit="events", low=0)
     retention: float | None = _setting(

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from tests.contracts.conftest import WITH_TRANSACTIONS
-from twofold.testing.contracts.transactions import TransactionContract, WhetherTransactionsContract
+from twofold.testing.contracts.transactions import (
+    ConcurrentUnitsContract,
+    OneWriterContract,
+    TransactionContract,
+    WhetherTransactionsContract,
+)
+
+CONCURRENT = [name for name in WITH_TRANSACTIONS if name.endswith("postgres")]
+ONE_WRITER = [name for name in WITH_TRANSACTIONS if name not in CONCURRENT]
 
 
 class TestWhetherTransactions(WhetherTransactionsContract): ...
@@ -13,3 +21,11 @@ class TestWhetherTransactions(WhetherTransactionsContract): ...
 
 @pytest.mark.parametrize("log_backend", WITH_TRANSACTIONS, indirect=True)
 class TestTransactions(TransactionContract): ...
+
+
+@pytest.mark.parametrize("log_backend", ONE_WRITER, indirect=True)
+class TestOneWriter(OneWriterContract): ...
+
+
+@pytest.mark.parametrize("log_backend", CONCURRENT, indirect=True)
+class TestConcurrentUnits(ConcurrentUnitsContract): ...

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import re
+from collections.abc import Sequence
 from pathlib import PurePath
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, Literal, NamedTuple, Protocol, cast
 from urllib.parse import unquote, urlsplit
 
+from twofold.adapters.sql.statements import Migration
 from twofold.clock import Clock
 from twofold.config import Config
-from twofold.errors import ConfigError, ExtraMissingError
+from twofold.errors import ConfigError, ExtraMissingError, StoreUnusableError
 from twofold.event_store.store import Log
 from twofold.read.view_store import ViewStore
 
@@ -17,7 +20,14 @@ from twofold.read.view_store import ViewStore
 SCHEMES: dict[str, tuple[str, str | None]] = {
     "memory": ("twofold.adapters.memory.opening", None),
     "sqlite": ("twofold.adapters.sqlite.opening", None),
+    "postgresql": ("twofold.adapters.postgres.opening", "postgres"),
 }
+_PASSWORDS = (
+    re.compile(r"(?P<before>//[^/@:?]*:)[^@/?]*(?P<after>@)"),
+    re.compile(r"(?P<before>[?&][^=&]*password=)[^&]*(?P<after>&|$)", re.IGNORECASE),
+)
+Role = Literal["log", "views"]
+ALIASES = {"postgres": "postgresql"}
 
 
 class OpenViewStore(ViewStore, Protocol):
@@ -27,8 +37,27 @@ class OpenViewStore(ViewStore, Protocol):
         """Let go of files and connections."""
 
 
+class Schema(Protocol):
+    """What one store's tables look like, made step by step by numbered migrations."""
+
+    async def pending(self) -> list[Migration]:
+        """The migrations that the store does not have, in order; nothing is changed, and nothing made.
+
+        Raises StoreUnusableError when the store is newer than this code, or none of ours.
+        """
+
+    async def migrate(self) -> list[Migration]:
+        """Apply them, each whole or not at all, in turns with whoever else does; returns those applied here."""
+
+    def script(self, steps: Sequence[Migration]) -> str:
+        """The SQL that does the same, for the database's own shell."""
+
+
 class Technology(Protocol):
     """What a technology's `opening` module has."""
+
+    def schema(self, path: str, role: Role, config: Config) -> Schema:
+        """The schema of the store at *path* in *role*."""
 
     async def open_log(self, path: str, clock: Clock, config: Config) -> Log:
         """Open the log at *path*."""
@@ -38,7 +67,10 @@ class Technology(Protocol):
 
 
 class StoreUrl(NamedTuple):
-    """A store's URL in its two parts: `sqlite:///shop.db` is ("sqlite", "shop.db"), four slashes make it absolute."""
+    """A store's URL in its two parts: `sqlite:///shop.db` is ("sqlite", "shop.db"), four slashes make it absolute.
+
+    A server's URL is its own path.
+    """
 
     scheme: str
     path: str
@@ -47,9 +79,12 @@ class StoreUrl(NamedTuple):
 def parse_url(url: str) -> StoreUrl:
     """Split *url*. Raises ConfigError when no store answers to it."""
     parts = urlsplit(url)
-    if parts.scheme not in SCHEMES or "://" not in url:
-        known = ", ".join(f"{scheme}://" for scheme in SCHEMES)
-        raise ConfigError([f"{url!r} names no store this twofold has; a URL starts with one of {known}"])
+    scheme = ALIASES.get(parts.scheme, parts.scheme)
+    if scheme not in SCHEMES or "://" not in url:
+        known = ", ".join(f"{each}://" for each in SCHEMES)
+        raise ConfigError([f"{public(url)!r} names no store this twofold has; a URL starts with one of {known}"])
+    if scheme == "postgresql":
+        return StoreUrl(scheme, url)
     if parts.netloc and parts.scheme == "sqlite":
         raise ConfigError(
             [f"{url!r}: write sqlite:///{parts.netloc}{parts.path} (three slashes, four for an absolute path)"]
@@ -58,6 +93,13 @@ def parse_url(url: str) -> StoreUrl:
     if parts.scheme == "sqlite" and not path:
         raise ConfigError([f"{url!r} names no file: write sqlite:///name.db"])
     return StoreUrl(parts.scheme, path)
+
+
+def public(url: str) -> str:
+    """*url* as people may see it: without a password."""
+    for password in _PASSWORDS:
+        url = password.sub(r"\g<before>***\g<after>", url)
+    return url
 
 
 def views_url(log_url: str, given: str | None) -> str:
@@ -81,3 +123,20 @@ def technology(scheme: str) -> Technology:
             raise
         raise ExtraMissingError(extra, f"a store at {scheme}://") from error
     return cast("Technology", loaded)
+
+
+def schema_of(url: str, role: Role, config: Config) -> Schema:
+    """The schema of the store at *url*. Raises ConfigError and ExtraMissingError."""
+    scheme, path = parse_url(url)
+    return technology(scheme).schema(path, role, config)
+
+
+async def refuse_pending(url: str, role: Role, config: Config) -> None:
+    """Raises StoreUnusableError, naming the remedy, when the store at *url* lacks a migration."""
+    missing = await schema_of(url, role, config).pending()
+    if missing:
+        names = ", ".join(f"{step.number} ({step.name})" for step in missing)
+        raise StoreUnusableError(
+            f'{public(url)} lacks migration {names}, and migrate = "check" forbids to apply it now; '
+            "run `twofold migrate`, or let the owner of the database run what `twofold migrate --sql` prints"
+        )

@@ -184,9 +184,11 @@ class Transactions(Protocol):
     """Opens units of work. Only stores with SQL have it."""
 
     def begin(self, timeout: float) -> AbstractAsyncContextManager[Transaction]:
-        """Have the writer to oneself. Leaving normally commits, durably; an exception rolls everything back.
+        """A transaction of one's own. Leaving normally commits, durably; an exception rolls everything back.
 
-        Raises StoreUnavailableError when the writer could not be had within *timeout* seconds.
+        Once it has appended, every other writer waits until it ends. A store with only one writer (a declared
+        difference: `concurrent_units`) lets others wait from the beginning.
+        Raises StoreUnavailableError when a connection, or the only writer, could not be had within *timeout* seconds.
         """
 
 

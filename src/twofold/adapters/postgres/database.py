@@ -10,13 +10,17 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
-from twofold.adapters.postgres.errors import translated
+from twofold.adapters.postgres.errors import KNOWN, translate, translated
 from twofold.adapters.postgres.settings import check_settings
 from twofold.errors import ClosedError, ConfigError, StoreUnavailableError
 
 POOL_SIZE = 10
 WAIT_SECONDS = 5.0
 STATEMENT_SECONDS = 60.0
+IDLE_SECONDS = 10.0
+"""How long a transaction may stand idle before the server ends it: a frozen process must not hold locks for ever."""
+_IDLE_SETTING = "idle_in_transaction_session_timeout"
+_LIMIT_IDLENESS = "SELECT set_config('idle_in_transaction_session_timeout', $1, true)"
 _TRUTHS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 Connection = Any  # asyncpg's own, or the pool's proxy of one
@@ -52,22 +56,26 @@ class Database:
     nothing is prepared, and nobody listens.
     """
 
-    def __init__(self, address: Address, pool: asyncpg.Pool, wait: float, facts: dict[str, str]) -> None:
+    def __init__(self, address: Address, pool: asyncpg.Pool, wait: float, idle: float) -> None:
         self.address = address
         self.name = address.name
-        self.facts = facts
+        self.facts: dict[str, str] = {}
         self._pool = pool
         self._wait = wait
+        self._idle = f"{round(idle * 1000)}"
         self._is_open = True
 
     @classmethod
-    async def open(cls, url: str, *, pool_size: int = POOL_SIZE, wait: float = WAIT_SECONDS) -> Self:
+    async def open(
+        cls, url: str, *, pool_size: int = POOL_SIZE, wait: float = WAIT_SECONDS, idle: float = IDLE_SECONDS
+    ) -> Self:
         """Connect, and refuse a server that would lose data.
 
         Args:
             url: `postgresql://user@host/database`; `?pgbouncer=true` behind PgBouncer in transaction mode.
             pool_size: most connections at a time.
             wait: how long (seconds) to wait for a free connection.
+            idle: how long (seconds) a transaction may stand idle before the server ends it.
 
         Raises:
             ConfigError: the URL makes no sense.
@@ -84,9 +92,10 @@ class Database:
                 command_timeout=STATEMENT_SECONDS,
                 timeout=wait,
                 reset=_nothing,
+                server_settings=None if address.pgbouncer else {_IDLE_SETTING: f"{round(idle * 1000)}"},
             )
         try:
-            database = cls(address, pool, wait, {})
+            database = cls(address, pool, wait, idle)
             async with database.transaction() as connection:
                 database.facts.update(await check_settings(connection, address.name))
         except BaseException:
@@ -100,8 +109,7 @@ class Database:
 
         Raises StoreUnavailableError when none was free in time; ClosedError.
         """
-        if not self._is_open:
-            raise ClosedError(f"{self.name} is closed")
+        self._check_open()
         connection = await self._borrow()
         try:
             with translated(self.name):
@@ -117,9 +125,13 @@ class Database:
                 f"{self.name}: none of {self._pool.get_max_size()} connections came free within {self._wait:g} s; "
                 "raise pool_size, or find out what holds them"
             ) from error
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            with translated(self.name):
-                raise error from None
+        except KNOWN as error:
+            self._check_open()
+            raise translate(error, self.name) from error
+
+    def _check_open(self) -> None:
+        if not self._is_open:
+            raise ClosedError(f"{self.name} is closed")
 
     async def _give_back(self, connection: Connection) -> None:
         """A connection that is in a transaction still, or in the middle of something, is thrown away."""
@@ -128,10 +140,25 @@ class Database:
         await asyncio.shield(self._pool.release(connection))
 
     @asynccontextmanager
-    async def transaction(self, *, isolation: str = "read_committed", readonly: bool = False) -> AsyncIterator[Connection]:
+    async def transaction(
+        self, *, isolation: str = "read_committed", readonly: bool = False
+    ) -> AsyncIterator[Connection]:
         """A connection inside a transaction: leaving normally commits, an exception rolls back."""
         async with self.acquire() as connection, connection.transaction(isolation=isolation, readonly=readonly):
+            if self.address.pgbouncer:
+                await connection.execute(_LIMIT_IDLENESS, self._idle)
             yield connection
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncIterator[Connection]:
+        """A connection in a transaction for code that is not ours: what it changed of the session ends with it."""
+        async with self.acquire() as connection:
+            async with connection.transaction(isolation="read_committed"):
+                if self.address.pgbouncer:
+                    await connection.execute(_LIMIT_IDLENESS, self._idle)
+                yield connection
+            if not self.address.pgbouncer:
+                await connection.reset()
 
     @asynccontextmanager
     async def statement(self) -> AsyncIterator[Connection]:

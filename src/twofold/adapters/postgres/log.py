@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from twofold.adapters.postgres.appending import Appender
 from twofold.adapters.postgres.command_queue import PostgresCommandQueue
-from twofold.adapters.postgres.database import POOL_SIZE, WAIT_SECONDS, Database
+from twofold.adapters.postgres.database import IDLE_SECONDS, POOL_SIZE, WAIT_SECONDS, Database
 from twofold.adapters.postgres.event_store import PostgresEventStore
 from twofold.adapters.postgres.head import HeadWatch
 from twofold.adapters.postgres.listener import Listener
@@ -63,7 +63,12 @@ class PostgresLog:
 
 
 async def open_postgres_log(
-    url: str, clock: Clock | None = None, *, pool_size: int = POOL_SIZE, wait: float = WAIT_SECONDS
+    url: str,
+    clock: Clock | None = None,
+    *,
+    pool_size: int = POOL_SIZE,
+    wait: float = WAIT_SECONDS,
+    idle: float = IDLE_SECONDS,
 ) -> PostgresLog:
     """Open the log in the database at *url*; its schema is made or brought up to date.
 
@@ -72,11 +77,12 @@ async def open_postgres_log(
         clock: gives `recorded_at` in place of the server's clock; the system's counts as none.
         pool_size: most connections at a time, beside the one that listens.
         wait: how long (seconds) to wait for a free connection.
+        idle: how long (seconds) a transaction may stand idle.
 
     Raises:
         ConfigError, StoreUnusableError, StoreUnavailableError: as `Database.open` and `migrate` do.
     """
-    database = await Database.open(url, pool_size=pool_size, wait=wait)
+    database = await Database.open(url, pool_size=pool_size, wait=wait, idle=idle)
     try:
         sql = load_statements(PACKAGE)
         async with database.acquire() as connection:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Literal
 
 import asyncpg
 
+from twofold.adapters.postgres.database import WAIT_SECONDS, Connection, Database
 from twofold.adapters.postgres.errors import translate
 from twofold.adapters.sql.statements import Migration, load_migrations, load_statements
 from twofold.errors import StoreUnusableError
@@ -20,8 +21,7 @@ LONGEST_SECONDS = 24 * 3600.0
 Role = Literal["log", "views"]
 _FOLDERS: Mapping[Role, str] = {"log": "log_migration_statements", "views": "view_migration_statements"}
 _SCHEMAS: Mapping[Role, str] = {"log": "twofold", "views": "twofold_views"}
-
-Connection = Any  # asyncpg's own, or the pool's proxy of one
+_SCRIPTS: Mapping[Role, str] = {"log": "schema", "views": "view_schema"}
 
 
 async def migrate(connection: Connection, package: str, folder: str, role: Role) -> list[Migration]:
@@ -64,6 +64,38 @@ def script(steps: Sequence[Migration], role: Role) -> str:
     """The SQL that applies *steps*, consecutive ones, just as `migrate` does; for psql or any other client."""
     sql = load_statements(PACKAGE, _FOLDERS[role])
     return "\n\n".join(_transaction(sql, step) for step in steps)
+
+
+class PostgresSchema:
+    """The schema of the database at *url* in one role; connects for each call."""
+
+    def __init__(self, url: str, role: Role, *, wait: float = WAIT_SECONDS) -> None:
+        self._url = url
+        self._role: Role = role
+        self._wait = wait
+
+    async def pending(self) -> list[Migration]:
+        """See Schema.pending."""
+        async with self._connected() as connection:
+            return await pending(connection, PACKAGE, _SCRIPTS[self._role], self._role)
+
+    async def migrate(self) -> list[Migration]:
+        """See Schema.migrate."""
+        async with self._connected() as connection:
+            return await migrate(connection, PACKAGE, _SCRIPTS[self._role], self._role)
+
+    def script(self, steps: Sequence[Migration]) -> str:
+        """See Schema.script; for psql."""
+        return script(steps, self._role)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Connection]:
+        database = await Database.open(self._url, pool_size=1, wait=self._wait)
+        try:
+            async with database.acquire() as connection:
+                yield connection
+        finally:
+            await database.close()
 
 
 async def _advance(

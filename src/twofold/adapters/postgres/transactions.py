@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from twofold.adapters.postgres.appending import Appender
 from twofold.adapters.postgres.database import Connection, Database
@@ -37,12 +37,13 @@ class PostgresTransactions:
     @asynccontextmanager
     async def begin(self, timeout: float) -> AsyncIterator[PostgresTransaction]:
         """See Transactions.begin."""
-        opened = self._database.transaction()
-        try:
-            connection = await asyncio.wait_for(opened.__aenter__(), timeout)
-        except TimeoutError as error:
-            raise StoreUnavailableError(
-                f"{self._database.name}: no connection came free within {timeout:g} s"
-            ) from error
-        yield PostgresTransaction(connection, self._appender)
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(timeout):
+                    connection = await stack.enter_async_context(self._database.lend())
+            except TimeoutError as error:
+                raise StoreUnavailableError(
+                    f"{self._database.name}: no connection came free within {timeout:g} s; raise pool_size"
+                ) from error
+            yield PostgresTransaction(connection, self._appender)
         self._wake()

@@ -17,11 +17,14 @@ class LogCapabilities:
         durable: what was appended is there when the log is closed and opened again.
         shared: logs that are open on the same place at the same time, in any process, are one log.
         transactions: it has units of work.
+        concurrent_units: units of work and appends from outside go on side by side until one appends; else a unit
+            has the only writer from its beginning.
     """
 
     durable: bool
     shared: bool
     transactions: bool
+    concurrent_units: bool = False
 
 
 class LogBackend(Protocol):

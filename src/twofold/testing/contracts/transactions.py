@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -112,6 +113,36 @@ class TransactionContract:
         assert isinstance(by_key, Replayed)
         assert by_key == by_id
 
+    async def test_a_commit_wakes_whoever_waits_for_the_log(self, log: Log, transactions: Transactions) -> None:
+        waiting = asyncio.ensure_future(log.events.wait(0, SOON))
+
+        async with transactions.begin(SOON) as transaction:
+            await transaction.append(write(part(new_stream(), 0)))
+
+        assert await waiting
+
+    async def test_a_cancelled_unit_of_work_is_rolled_back(self, log: Log, transactions: Transactions) -> None:
+        stream, inside = new_stream(), asyncio.Event()
+
+        async def work() -> None:
+            async with transactions.begin(SOON) as transaction:
+                await transaction.append(write(part(stream, 0)))
+                inside.set()
+                await asyncio.Event().wait()
+
+        task = asyncio.ensure_future(work())
+        await inside.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+        assert await log.events.read_stream(stream) == []
+        await append_to(log.events, stream, 1)
+
+
+class OneWriterContract:
+    """A log with one writer: a unit of work has it from the beginning."""
+
     async def test_an_append_from_outside_waits_for_the_unit_of_work(
         self, log: Log, transactions: Transactions
     ) -> None:
@@ -144,28 +175,53 @@ class TransactionContract:
                 async with transactions.begin(0.02):
                     pytest.fail("two held the writer at once")
 
-    async def test_a_commit_wakes_whoever_waits_for_the_log(self, log: Log, transactions: Transactions) -> None:
-        waiting = asyncio.ensure_future(log.events.wait(0, SOON))
+
+class ConcurrentUnitsContract:
+    """A log with many writers: units of work go on side by side, and wait for one another once one has appended."""
+
+    async def test_units_of_work_go_on_side_by_side(self, transactions: Transactions) -> None:
+        async with transactions.begin(SOON) as one, transactions.begin(SOON) as other:
+            assert one.connection is not other.connection
+
+    async def test_an_append_from_outside_does_not_wait_for_a_unit_that_has_not_appended(
+        self, log: Log, transactions: Transactions
+    ) -> None:
+        stream = new_stream()
 
         async with transactions.begin(SOON) as transaction:
-            await transaction.append(write(part(new_stream(), 0)))
+            await append_to(log.events, stream, 3)
+            conflict = await transaction.append(write(part(stream, 0)))
 
-        assert await waiting
+        assert conflict == Conflicted(stream, 0, 3)
 
-    async def test_a_cancelled_unit_of_work_is_rolled_back(self, log: Log, transactions: Transactions) -> None:
-        stream, inside = new_stream(), asyncio.Event()
+    async def test_an_append_from_outside_waits_once_the_unit_has_appended(
+        self, log: Log, transactions: Transactions
+    ) -> None:
+        stream = new_stream()
 
-        async def work() -> None:
-            async with transactions.begin(SOON) as transaction:
-                await transaction.append(write(part(stream, 0)))
-                inside.set()
-                await asyncio.Event().wait()
+        async with transactions.begin(SOON) as transaction:
+            await transaction.append(write(part(stream, 0)))
+            outside = asyncio.ensure_future(log.events.append([write(part(stream, 0, 3))]))
+            assert await log.events.read_stream(stream) == []
+            assert not outside.done()
 
-        task = asyncio.ensure_future(work())
-        await inside.wait()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+        assert await outside == [Conflicted(stream, 0, 1)]
 
-        assert await log.events.read_stream(stream) == []
-        await append_to(log.events, stream, 1)
+    async def test_a_unit_appends_behind_what_another_has_committed_meanwhile(
+        self, log: Log, transactions: Transactions
+    ) -> None:
+        stream = new_stream()
+
+        async with transactions.begin(SOON) as late:
+            async with transactions.begin(SOON) as early:
+                await early.append(write(part(stream, 0, 2)))
+            second = await late.append(write(part(stream, 2)))
+
+        assert isinstance(second, Appended)
+        assert [at.version for at in (await log.events.read_log(0)).events] == [1, 2, 3]
+
+    async def test_no_connection_in_time_is_said_so(self, transactions: Transactions) -> None:
+        async with AsyncExitStack() as stack:
+            with pytest.raises(StoreUnavailableError):
+                for _ in range(100):
+                    await stack.enter_async_context(transactions.begin(0.02))

@@ -1,0 +1,21 @@
+"""Opens what an app keeps in PostgreSQL databases."""
+
+from __future__ import annotations
+
+from twofold.adapters.postgres.database import IDLE_SECONDS
+from twofold.adapters.postgres.log import PostgresLog, open_postgres_log
+from twofold.adapters.postgres.migrations import PostgresSchema, Role
+from twofold.clock import Clock
+from twofold.config import Config
+
+
+async def open_log(url: str, clock: Clock, config: Config) -> PostgresLog:
+    """The log in the database at *url*. Raises as `open_postgres_log` does."""
+    return await open_postgres_log(
+        url, clock, pool_size=config.pool_size, wait=config.pool_wait, idle=IDLE_SECONDS + config.unit_of_work
+    )
+
+
+def schema(url: str, role: Role, config: Config) -> PostgresSchema:
+    """The schema of the database at *url*."""
+    return PostgresSchema(url, role, wait=config.pool_wait)
