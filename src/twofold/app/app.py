@@ -8,7 +8,7 @@ from typing import Any, TypedDict, Unpack
 
 from twofold.app.catalog import Catalog, Parts
 from twofold.app.open_app import OpenApp
-from twofold.app.stores import parse_url, technology, views_url
+from twofold.app.stores import parse_url, refuse_pending, technology, views_url
 from twofold.app.sync_app import SyncApp, sync_app
 from twofold.app.wiring import wire
 from twofold.clock import Clock, SystemClock
@@ -111,6 +111,9 @@ class App(Module):
         rows_url = views_url(log_url, views or settings.views)
         log_at, views_at = parse_url(log_url), parse_url(rows_url)
         time = clock or SystemClock()
+        if settings.migrate == "check":
+            await refuse_pending(log_url, "log", settings)
+            await refuse_pending(rows_url, "views", settings)
         log = await technology(log_at.scheme).open_log(log_at.path, time, settings)
         try:
             rows = await technology(views_at.scheme).open_views(views_at.path, settings)

@@ -17,6 +17,7 @@ VERBS = {
     "run": "Serve an app over HTTP, with its workers.",
     "check": "Find every wiring fault of an app.",
     "map": "Show what leads to what: command, aggregate, event, view, query.",
+    "migrate": "Bring the schemas of log and views up to date, or show what is missing.",
     "events": "The log: tail, show, search, export, verify.",
     "stream": "One stream: its events and its state, also as of a version or time.",
     "view": "The read models: list, status, wait.",

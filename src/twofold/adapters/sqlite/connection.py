@@ -40,7 +40,7 @@ def open_file(
     connection = _connected(path, vfs)
     with _closed_on_error(connection, path):
         _refuse_read_only(connection, path)
-        _version(connection, path, steps, application_id)
+        schema_version(connection, path, steps, application_id)
         _set_up(connection, path, synchronous, CACHE_KIB)
         migrate(connection, path, steps, application_id)
     return connection
@@ -87,11 +87,11 @@ def migrate(connection: apsw.Connection, path: str, steps: Sequence[Migration], 
     Raises StoreUnusableError when the file belongs to another program or was written by a newer twofold.
     """
     with translated(path):
-        if _version(connection, path, steps, application_id) == len(steps):
+        if schema_version(connection, path, steps, application_id) == len(steps):
             return len(steps)
         connection.execute("BEGIN IMMEDIATE").fetchall()
         try:
-            had = _version(connection, path, steps, application_id)
+            had = schema_version(connection, path, steps, application_id)
             for step in steps[had:]:
                 connection.execute(step.script).fetchall()
             connection.pragma("application_id", application_id)
@@ -103,7 +103,8 @@ def migrate(connection: apsw.Connection, path: str, steps: Sequence[Migration], 
     return had
 
 
-def _version(connection: apsw.Connection, path: str, steps: Sequence[Migration], application_id: int) -> int:
+def schema_version(connection: apsw.Connection, path: str, steps: Sequence[Migration], application_id: int) -> int:
+    """How many of *steps* the file has. Raises StoreUnusableError as `migrate` does."""
     owner = connection.pragma("application_id")
     version = int(connection.pragma("user_version"))
     is_empty = not connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from twofold.adapters.sqlite.log import SqliteLog, open_sqlite_log
+from twofold.adapters.sqlite.migrations import SqliteSchema
 from twofold.adapters.sqlite.view_store import SqliteViewStore
 from twofold.clock import Clock
 from twofold.config import Config
@@ -16,3 +17,8 @@ async def open_log(path: str, clock: Clock, config: Config) -> SqliteLog:
 async def open_views(path: str, config: Config) -> SqliteViewStore:  # noqa: ARG001 - one shape for every technology
     """The view store in the file at *path*."""
     return await SqliteViewStore.open(path)
+
+
+def schema(path: str, role: str, config: Config) -> SqliteSchema:  # noqa: ARG001 - one shape for every technology
+    """The schema of the file at *path*."""
+    return SqliteSchema(path, role)
