@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from tests.servers.fixtures import DEBIAN_POSTGRES, POSTGRES, Servers
 from twofold.adapters.memory.log import open_memory_log
+from twofold.adapters.postgres.log import open_postgres_log
 from twofold.adapters.sqlite.log import open_sqlite_log
 from twofold.event_store.store import CommandQueue, EventStore, Log, Outcomes, Snapshots, Transactions
 from twofold.testing.clock import ManualClock
@@ -16,6 +19,7 @@ from twofold.testing.contracts.capabilities import LogBackend, LogCapabilities
 from twofold.testing.faults import FaultyLog, NoFaults
 
 DURABLE = LogCapabilities(durable=True, shared=True, transactions=True)
+CONCURRENT = LogCapabilities(durable=True, shared=True, transactions=True, concurrent_units=True)
 FLEETING = LogCapabilities(durable=False, shared=False, transactions=False)
 
 
@@ -31,18 +35,46 @@ class OpenableLog:
         return await self.opener(self.clock)
 
 
-def memory(_folder: Path) -> OpenableLog:
+class Ground:
+    """Where a test's logs may be: a folder of its own, and databases of its own."""
+
+    def __init__(self, folder: Path, servers: Servers, stack: ExitStack) -> None:
+        self.folder = folder
+        self._servers = servers
+        self._stack = stack
+
+    def database(self, server: str) -> str:
+        """The URL of a database on *server* that has the log's schema already, and nothing else."""
+        databases = self._servers.databases(server)
+        return self._stack.enter_context(databases.fresh(databases.prepared(make_schema)))
+
+
+async def make_schema(url: str) -> None:
+    log = await open_postgres_log(url)
+    await log.close()
+
+
+def memory(_ground: Ground) -> OpenableLog:
     async def opener(clock: ManualClock) -> Log:
         return open_memory_log(clock)
 
     return OpenableLog(FLEETING, opener)
 
 
-def sqlite(folder: Path) -> OpenableLog:
+def sqlite(ground: Ground) -> OpenableLog:
     async def opener(clock: ManualClock) -> Log:
-        return await open_sqlite_log(str(folder / "log.db"), clock)
+        return await open_sqlite_log(str(ground.folder / "log.db"), clock)
 
     return OpenableLog(DURABLE, opener)
+
+
+def postgres(ground: Ground, server: str = POSTGRES) -> OpenableLog:
+    url = ground.database(server)
+
+    async def opener(clock: ManualClock) -> Log:
+        return await open_postgres_log(url, clock)
+
+    return OpenableLog(CONCURRENT, opener)
 
 
 def faulty(inner: OpenableLog) -> OpenableLog:
@@ -52,18 +84,27 @@ def faulty(inner: OpenableLog) -> OpenableLog:
     return OpenableLog(inner.capabilities, opener)
 
 
-LOGS: dict[str, Callable[[Path], OpenableLog]] = {
+LOGS: dict[str, Callable[[Ground], OpenableLog]] = {
     "memory": memory,
     "sqlite": sqlite,
-    "faulty-memory": lambda folder: faulty(memory(folder)),
-    "faulty-sqlite": lambda folder: faulty(sqlite(folder)),
+    "postgres": postgres,
+    "debian-postgres": lambda ground: postgres(ground, DEBIAN_POSTGRES),
+    "faulty-memory": lambda ground: faulty(memory(ground)),
+    "faulty-sqlite": lambda ground: faulty(sqlite(ground)),
+    "faulty-postgres": lambda ground: faulty(postgres(ground)),
 }
-WITH_TRANSACTIONS = [name for name in LOGS if name.endswith("sqlite")]
+WITH_TRANSACTIONS = [name for name in LOGS if not name.endswith("memory")]
+
+
+@pytest.fixture
+def ground(tmp_path: Path, servers: Servers) -> Iterator[Ground]:
+    with ExitStack() as stack:
+        yield Ground(tmp_path, servers, stack)
 
 
 @pytest.fixture(params=LOGS)
-def log_backend(request: pytest.FixtureRequest, tmp_path: Path) -> LogBackend:
-    return LOGS[request.param](tmp_path)
+def log_backend(request: pytest.FixtureRequest, ground: Ground) -> LogBackend:
+    return LOGS[request.param](ground)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 
 import twofold.adapters
 import twofold.testing.contracts
-from tests.contracts.conftest import LOGS
+from tests.contracts.conftest import LOGS, Ground
 from twofold.event_store.store import CommandQueue, EventStore, Log, Outcomes, Snapshot, Snapshots, Transactions
 
 PORTS = [CommandQueue, EventStore, Log, Outcomes, Snapshots, Transactions]
@@ -43,15 +43,13 @@ def implements(kind: type, port: type) -> bool:
 
 
 @pytest.mark.parametrize("port", PORTS)
-async def test_every_implementation_in_the_adapters_is_opened_by_the_suite(port: type, tmp_path: Path) -> None:
+async def test_every_implementation_in_the_adapters_is_opened_by_the_suite(port: type, ground: Ground) -> None:
     adapters = [kind for module in modules_below(twofold.adapters) for kind in classes_of(module)]
     existing = {kind for kind in adapters if implements(kind, port)}
 
     opened: set[type] = set()
-    for name, place in LOGS.items():
-        folder = tmp_path / name
-        folder.mkdir()
-        log = await place(folder).open()
+    for place in [place for name, place in LOGS.items() if not name.startswith("debian")]:
+        log = await place(ground).open()
         parts = (log, log.events, log.outcomes, log.snapshots, log.queue, log.transactions)
         opened |= {type(part) for part in parts}
         await log.close()

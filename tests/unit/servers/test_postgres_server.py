@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from tests.servers.databases import ask
+from tests.servers.databases import Databases, ask
 from tests.servers.fixtures import DEBIAN_POSTGRES, POSTGRES, Servers
 from tests.servers.pgbouncer import pgbouncer
 from tests.servers.place import Place
@@ -45,26 +45,30 @@ async def test_the_two_servers_are_two_versions_that_sort_differently(postgres_u
         assert not by_code_points
 
 
-def test_two_databases_are_strangers_and_are_gone_afterwards(servers: Servers) -> None:
-    databases = servers.databases()
+def test_two_databases_are_strangers_and_are_gone_at_the_end(servers: Servers) -> None:
+    shared = servers.databases()
+    databases = Databases(shared.url())
 
     with databases.fresh() as one, databases.fresh() as other:
         asyncio.run(ask(one, "CREATE TABLE mine ()"))
         with pytest.raises(asyncpg.UndefinedTableError):
             asyncio.run(ask(other, "SELECT FROM mine"))
+    databases.close()
 
     names = [urlsplit(url).path.removeprefix("/") for url in (one, other)]
-    assert databases.ask("SELECT 1 FROM pg_database WHERE datname = any($1)", names) == []
+    assert shared.ask("SELECT 1 FROM pg_database WHERE datname = any($1)", names) == []
 
 
-def test_a_database_may_start_from_a_template(servers: Servers) -> None:
+def test_a_database_may_start_from_a_prepared_one(servers: Servers) -> None:
+    async def prepare(url: str) -> None:
+        await ask(url, "CREATE TABLE ready ()")
+
     databases = servers.databases()
-    with databases.fresh() as template:
-        asyncio.run(ask(template, "CREATE TABLE ready ()"))
-        name = asyncio.run(ask(template, "SELECT current_database()::text"))[0][0]
+    template = databases.prepared(prepare)
 
-        with databases.fresh(name) as url:
-            assert asyncio.run(ask(url, "SELECT FROM ready")) == []
+    with databases.fresh(template) as url:
+        assert asyncio.run(ask(url, "SELECT FROM ready")) == []
+    assert databases.prepared(prepare) == template
 
 
 def test_what_was_committed_survives_a_stop_at_once(own_postgres: PostgresServer) -> None:
@@ -112,7 +116,7 @@ def test_a_killed_run_leaves_neither_servers_nor_folders(tmp_path: Path) -> None
         "    print(server.pid, server.folder, flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
 
     ended = subprocess.run([sys.executable, program], capture_output=True, text=True, check=False, env=environment)
     pid, folder = ended.stdout.split()
