@@ -117,7 +117,7 @@ def full_order(table: ViewTable, order_by: Sequence[str]) -> tuple[tuple[str, bo
 
 
 class Found(NamedTuple):
-    """Rows, and the checkpoint of the snapshot they were read from: the lowest of the shards asked.
+    """Rows, and the checkpoint of the snapshot they were read from: the lowest of the shards they can be in.
 
     `generation` is the number of the generation that answered.
     """
@@ -144,11 +144,14 @@ class ViewStore(Protocol):
     Callers hand in values that fit their column (`twofold.read.columns`): finite, int64, aware, without NUL. The
     value of a JSON column is any object that msgspec can encode; the store keeps it as JSON, and decodes it as
     `Column.type`. Nothing that is handed in or out is shared with what is stored. A table without columns has no rows,
-    only a checkpoint.
+    only a checkpoint. `identity` is the same for everybody who opens the same place, and for no other place: a log may
+    have views in several places, and each is followed by itself.
     """
 
+    identity: str
+
     async def open_generation(self, table: ViewTable, epoch: str, shards: int = 1) -> Generation:
-        """The live generation of the view, made (empty, at position 0) if there is none yet.
+        """The live generation of the view, made (empty, at position 0, over *shards* shards) if there is none yet.
 
         A live generation of another fingerprint or epoch is returned as it is; the caller compares.
         """
@@ -171,6 +174,7 @@ class ViewStore(Protocol):
     async def get(self, table: ViewTable, key: Key) -> Found:
         """The row with this key in the live generation: one row or none.
 
+        The checkpoint of a row is that of its own shard; without a row it is the lowest one.
         Raises RowNotFoundError never; StoreUnavailableError when the store cannot answer.
         """
 

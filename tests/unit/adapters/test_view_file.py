@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,20 @@ async def test_rows_and_checkpoint_outlive_the_store(path: str):
     assert await again.checkpoint(generation, 0) == at(1)
     assert len((await again.find(PAGE, Search())).rows) == 3
     await again.close()
+
+
+async def test_a_file_keeps_its_identity_and_a_copy_of_it_is_another_store(path: str):
+    store = await SqliteViewStore.open(path)
+    again = await SqliteViewStore.open(path)
+    await store.close()
+    shutil.copy(path, f"{path}.copy")
+    copy = await SqliteViewStore.open(f"{path}.copy")
+
+    identities = (store.identity, again.identity, copy.identity)
+
+    await again.close()
+    await copy.close()
+    assert identities[0] == identities[1] != identities[2]
 
 
 async def test_other_tools_read_the_live_rows_under_the_views_name(store: SqliteViewStore, path: str):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cmp_to_key
 from operator import contains, eq, ge, gt, le, lt, ne
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 
@@ -45,6 +46,7 @@ class _Copy:
     def __init__(self, generation: Generation, table: ViewTable) -> None:
         self.generation = generation
         self.rows: dict[Key, StoredRow] = {}
+        self.shards: dict[Key, int] = {}
         start = Checkpoint(Mark(generation.epoch, 0, NO_CHECK), 0)
         self.checkpoints = dict.fromkeys(range(generation.shards), start)
         self._nested = [(column.name, column.type) for column in table.columns if column.kind is Kind.JSON]
@@ -57,11 +59,12 @@ class _Copy:
             values[name] = None if values[name] is None else msgspec.json.encode(values[name])
         return StoredRow(values, change.position)
 
-    def put(self, key: Key, row: StoredRow | None) -> None:
+    def put(self, key: Key, row: StoredRow | None, shard: int) -> None:
         if row is None:
             self.rows.pop(key, None)
         else:
             self.rows[key] = row
+            self.shards[key] = shard
 
     def read(self, row: StoredRow) -> StoredRow:
         values = dict(row.values)
@@ -78,6 +81,7 @@ class MemoryViewStore:
     """Keeps the `ViewStore` contract in the simplest way that can be right."""
 
     def __init__(self) -> None:
+        self.identity = uuid4().hex
         self._live: dict[str, _Copy] = {}
 
     async def open_generation(self, table: ViewTable, epoch: str, shards: int = 1) -> Generation:
@@ -109,14 +113,16 @@ class MemoryViewStore:
             raise LeaseLostError(f"{generation.view} has seen lease {now.fence}; {reached.fence} is over")
         rows = [(change.key, copy.encoded(change)) for change in changes]
         for key, row in rows:
-            copy.put(key, row)
+            copy.put(key, row, shard)
         copy.checkpoints[shard] = reached
 
     async def get(self, table: ViewTable, key: Key) -> Found:
         """The row with this key: one or none."""
         copy = self._copy(table)
         row = copy.rows.get(key)
-        return Found([] if row is None else [copy.read(row)], copy.mark, copy.generation.number)
+        if row is None:
+            return Found([], copy.mark, copy.generation.number)
+        return Found([copy.read(row)], copy.checkpoints[copy.shards[key]].mark, copy.generation.number)
 
     async def find(self, table: ViewTable, search: Search) -> Found:
         """The rows that match, in order."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import apsw
@@ -50,6 +51,11 @@ class ViewFile:
         self._guard.check()
         if not self._is_open:
             raise ClosedError(f"{self.path} is closed")
+
+    def identity(self, stored: str) -> str:
+        """The *stored* id together with the file's own place: a copy of the file is another store."""
+        place = Path(self.path).stat()
+        return f"{stored}-{place.st_dev:x}-{place.st_ino:x}"
 
     async def write(self, steps: Callable[[apsw.Connection], Steps[T]]) -> T:
         """Run *steps* in a transaction of their own, and commit."""

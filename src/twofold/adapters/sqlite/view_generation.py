@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import apsw
 
+from twofold.adapters.sql.view_marks import mark_of
 from twofold.adapters.sql.view_rows import RowFormat
 from twofold.adapters.sql.view_table import RowTable
 from twofold.adapters.sqlite.view_kinds import SQLITE
@@ -54,10 +55,15 @@ class GenerationTable:
         mark = self._mark if read[-1] == self._mark_text else self.mark(read[-1])
         return Found([self._row(read)], mark, self.number)
 
-    def rows_with(self, cursor: apsw.Cursor, key: Key) -> list[StoredRow]:
-        """The row with this key, or none, in the snapshot that *cursor*'s connection has."""
+    def found(self, cursor: apsw.Cursor, key: Key, lowest: Mark) -> Found:
+        """The row with this key, or none, in the snapshot that *cursor*'s connection has, where it is the live one.
+
+        *lowest* is the mark of its lowest shard there.
+        """
+        if self.generation.shards > 1:
+            return self.get(cursor, key) or Found([], lowest, self.number)
         read = cursor.execute(self._get_alone, self._key_bindings(key)).get
-        return [] if read is None else [self._row(read)]
+        return Found([] if read is None else [self._row(read)], lowest, self.number)
 
     def mark(self, text: str) -> Mark:
         """The mark that a checkpoint keeps as *text*."""
@@ -95,12 +101,6 @@ class GenerationTable:
             except (ArithmeticError, ValueError, TypeError, apsw.ConstraintError) as error:
                 raise InputError(f"{self.generation.view} has a row that cannot be stored: {error}") from error
             yield
-
-
-def mark_of(text: str) -> Mark:
-    """The mark behind a checkpoint's `position.check.epoch`."""
-    position, check, epoch = text.split(".", 2)
-    return Mark(epoch, int(position), bytes.fromhex(check))
 
 
 def parts(items: Sequence[T], most: int = ROWS_AT_ONCE[0]) -> Iterator[Sequence[T]]:

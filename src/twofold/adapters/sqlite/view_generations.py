@@ -34,7 +34,7 @@ class Generations:
             yield
         generation = Generation(*found)
         if table.columns and generation.fingerprint == table.fingerprint:
-            for statement in RowTable(table, generation.number, SQLITE).create_indexes():
+            for statement in RowTable(table, generation.number, SQLITE).indexes().values():
                 connection.execute(statement)
                 yield
         return generation
@@ -88,8 +88,8 @@ class Generations:
         return live.mark(mark)
 
     def _compiled(self, generation: Generation, table: ViewTable) -> GenerationTable:
-        # Looking for the lowest of one takes SQLite longer than finding the row.
-        live_mark = self._sql["only_live_mark" if generation.shards == 1 else "live_mark"]
+        # Without the row's shard in it SQLite looks the mark up faster.
+        live_mark = self._sql["only_live_mark" if generation.shards == 1 else "own_live_mark"]
         return GenerationTable(generation, table, live_mark)
 
     def _refuse_other_columns(self, connection: apsw.Connection, live: GenerationTable) -> None:

@@ -8,15 +8,15 @@ from typing import TypeVar
 
 import apsw
 
+from twofold.adapters.sql.view_marks import NOTHING
 from twofold.adapters.sqlite.connection import rolled_back
 from twofold.adapters.sqlite.view_generation import GenerationTable
 from twofold.adapters.sqlite.view_generations import Generations
-from twofold.event_store.recorded_event import NO_CHECK, Mark
+from twofold.event_store.recorded_event import Mark
 from twofold.read.view_store import Found, Key, ViewTable
 
 T = TypeVar("T")
 Held = tuple[ViewTable, GenerationTable, Mark]
-NOTHING = Mark("", 0, NO_CHECK)
 READS_A_SNAPSHOT = 256
 
 
@@ -83,14 +83,14 @@ class PointReads:
                 return Found([], NOTHING, 0)
             self._held[table.view] = held
         _, live, mark = held
-        return Found(live.rows_with(self._cursor, key), mark, live.number)
+        return live.found(self._cursor, key, mark)
 
     def _get_on_snapshot(self, table: ViewTable, key: Key) -> Found:
         found = self._find(table)
         if found is None:
             return Found([], NOTHING, 0)
         _, live, mark = found
-        return Found(live.rows_with(self._cursor, key), mark, live.number)
+        return live.found(self._cursor, key, mark)
 
     def _find(self, table: ViewTable) -> Held | None:
         """What answers for *table* in the snapshot of this moment."""

@@ -10,13 +10,13 @@ from typing import Self, TypeVar
 import apsw
 
 from twofold.adapters.sql.statements import load_statements
+from twofold.adapters.sql.view_marks import NOTHING, mark_of
 from twofold.adapters.sql.view_search import render_count, render_find
 from twofold.adapters.sqlite.connection import one
 from twofold.adapters.sqlite.errors import translate, translated
 from twofold.adapters.sqlite.view_file import PACKAGE, ViewFile
-from twofold.adapters.sqlite.view_generation import mark_of
 from twofold.adapters.sqlite.view_generations import Generations
-from twofold.adapters.sqlite.view_points import NOTHING, PointReads
+from twofold.adapters.sqlite.view_points import PointReads
 from twofold.adapters.sqlite.view_turns import Steps
 from twofold.errors import LeaseLostError, StoreUnavailableError
 from twofold.event_store.recorded_event import Mark
@@ -48,6 +48,9 @@ class SqliteViewStore:
         self._file = ViewFile(path, vfs=vfs)
         self._sql = load_statements(PACKAGE, "view_statements")
         self._generations = Generations(self._sql)
+        with translated(path):
+            (stored,) = one(self._file.reader, self._sql["read_identity"])
+        self.identity = self._file.identity(stored)
         self._points = PointReads(self._file.reader, self._generations)
         self._file.let_go = self._points.let_go
 

@@ -8,7 +8,7 @@ import pytest
 
 from twofold.errors import LeaseLostError
 from twofold.event_store.recorded_event import Mark
-from twofold.read.view_store import Checkpoint, Kind, RowChange, StoredRow, ViewStore
+from twofold.read.view_store import Checkpoint, Kind, RowChange, Search, StoredRow, ViewStore
 from twofold.testing.contracts.view_store.tables import EPOCH, START, Line, fill, mark, new_table
 
 COUNTER = {"count": Kind.INTEGER}
@@ -41,6 +41,14 @@ class GenerationContract:
         assert again == filled.generation
         assert await view_store.checkpoint(again, 0) == Checkpoint(mark(1), 0)
 
+    async def test_a_store_has_an_identity_of_its_own(self, view_store: ViewStore) -> None:
+        before = view_store.identity
+
+        await fill(view_store, new_table(COUNTER), [{"id": "a", "count": 1}])
+
+        assert before
+        assert view_store.identity == before
+
     async def test_a_generation_of_other_code_or_another_log_is_returned_as_it_is(self, view_store: ViewStore) -> None:
         table = new_table(COUNTER)
         first = await view_store.open_generation(table, EPOCH)
@@ -55,17 +63,37 @@ class GenerationContract:
 
         assert [(await each.values(("a",)))["count"] for each in (one, other)] == [1, 2]
 
-    async def test_each_shard_has_a_checkpoint_and_the_answer_has_the_lowest(self, view_store: ViewStore) -> None:
+    async def test_each_shard_has_a_checkpoint_and_an_answer_has_that_of_the_shards_it_can_be_from(
+        self, view_store: ViewStore
+    ) -> None:
         table = new_table(COUNTER)
-        generation = await view_store.open_generation(table, EPOCH, shards=2)
+        generation = await view_store.open_generation(table, EPOCH, shards=3)
 
         await view_store.save(generation, 1, [counted("a", 1)], START, Checkpoint(mark(7), 0))
-        behind = await view_store.get(table, ("a",))
+        await view_store.save(generation, 2, [counted("b", 1)], START, Checkpoint(mark(9), 0))
+        missing_behind = await view_store.get(table, ("c",))
         await view_store.save(generation, 0, [], START, Checkpoint(mark(5), 0))
 
-        assert behind.mark == START
-        assert (await view_store.get(table, ("a",))).mark == mark(5)
+        assert generation.shards == 3
+        assert (await view_store.get(table, ("a",))).mark == mark(7)
+        assert (await view_store.get(table, ("b",))).mark == mark(9)
+        assert missing_behind.mark == START
+        assert (await view_store.get(table, ("c",))).mark == mark(5)
+        assert (await view_store.find(table, Search())).mark == mark(5)
+        assert (await view_store.count(table, ())).mark == mark(5)
         assert (await view_store.checkpoint(generation, 1)).mark == mark(7)
+
+    async def test_many_reads_in_one_moment_each_have_the_checkpoint_of_their_shard(
+        self, view_store: ViewStore
+    ) -> None:
+        table = new_table(COUNTER)
+        generation = await view_store.open_generation(table, EPOCH, shards=2)
+        await view_store.save(generation, 0, [counted("a", 1)], START, Checkpoint(mark(3), 0))
+        await view_store.save(generation, 1, [counted("b", 1)], START, Checkpoint(mark(8), 0))
+
+        found = await asyncio.gather(*[view_store.get(table, (key,)) for key in "abcab" * 20])
+
+        assert [each.mark.position for each in found] == [3, 8, 3, 3, 8] * 20
 
     async def test_a_table_without_columns_has_only_a_checkpoint(self, view_store: ViewStore) -> None:
         generation = await view_store.open_generation(new_table({}, key=()), EPOCH)

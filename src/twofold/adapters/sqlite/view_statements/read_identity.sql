@@ -1,0 +1,1 @@
+SELECT id FROM twofold_identity
