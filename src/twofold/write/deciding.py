@@ -232,4 +232,5 @@ def _details_of(rejection: Rejected) -> bytes:
 
 
 def _storable(value: object) -> str:
-    return str(value).encode(errors="replace").decode()
+    """*value* as text that every store can hold: without lone surrogates and NUL."""
+    return str(value).encode(errors="replace").decode().replace("\0", "\ufffd")

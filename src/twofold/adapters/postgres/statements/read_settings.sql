@@ -3,6 +3,7 @@ SELECT
     current_setting('server_version_num')::int AS version_number,
     current_database() AS database,
     pg_is_in_recovery() AS is_replica,
+    current_setting('server_encoding') AS encoding,
     current_setting('fsync') AS fsync,
     current_setting('synchronous_commit') AS synchronous_commit,
     current_setting('full_page_writes') AS full_page_writes
