@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests.servers.fixtures import DEBIAN_POSTGRES, POSTGRES, Servers
+from tests.servers.prepared import with_log
 from twofold.adapters.memory.log import open_memory_log
 from twofold.adapters.postgres.log import open_postgres_log
 from twofold.adapters.sqlite.log import open_sqlite_log
+from twofold.event_store.leases import Leases
 from twofold.event_store.store import CommandQueue, EventStore, Log, Outcomes, Snapshots, Transactions
 from twofold.testing.clock import ManualClock
 from twofold.testing.contracts.capabilities import LogBackend, LogCapabilities
@@ -46,12 +48,7 @@ class Ground:
     def database(self, server: str) -> str:
         """The URL of a database on *server* that has the log's schema already, and nothing else."""
         databases = self._servers.databases(server)
-        return self._stack.enter_context(databases.fresh(databases.prepared(make_schema)))
-
-
-async def make_schema(url: str) -> None:
-    log = await open_postgres_log(url)
-    await log.close()
+        return self._stack.enter_context(databases.fresh(databases.prepared(with_log)))
 
 
 def memory(_ground: Ground) -> OpenableLog:
@@ -132,6 +129,11 @@ def snapshots(log: Log) -> Snapshots:
 @pytest.fixture
 def queue(log: Log) -> CommandQueue:
     return log.queue
+
+
+@pytest.fixture
+def leases(log: Log) -> Leases:
+    return log.leases
 
 
 @pytest.fixture
