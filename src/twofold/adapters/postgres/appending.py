@@ -17,11 +17,19 @@ Now = Callable[[], int | None]
 
 
 class Appender:
-    """Puts batches into the log. *now* is a clock of one's own (microseconds), or None for the server's."""
+    """Puts batches into the log.
 
-    def __init__(self, database: Database, sql: dict[str, str], now: Now) -> None:
+    Args:
+        database: where the log is.
+        sql: the statements.
+        lock_key: names the writers' lock; made from the store's id.
+        now: a clock of one's own (microseconds), or None for the server's.
+    """
+
+    def __init__(self, database: Database, sql: dict[str, str], lock_key: int, now: Now) -> None:
         self._database = database
         self._sql = sql
+        self._lock_key = lock_key
         self._now = now
 
     async def append(self, writes: Sequence[Write]) -> list[WriteResult]:
@@ -37,10 +45,10 @@ class Appender:
         batch, placed = presumed
         async with self._database.statement() as connection:
             try:
-                row = await connection.fetchrow(self._sql["append"], self._now(), *batch.arguments())
+                rows = await connection.fetch(self._sql["append"], self._lock_key, self._now(), *batch.arguments())
             except asyncpg.UniqueViolationError:
                 return None
-        position, last, recorded = row
+        position, last, recorded = rows[0]
         if position is None:
             return None
         check = NO_CHECK if last is None else check_of(last)
@@ -53,13 +61,13 @@ class Appender:
     async def inside(self, connection: Connection, writes: Sequence[Write]) -> list[WriteResult]:
         """Append within the caller's transaction, which keeps the writers' lock until it ends."""
         now = self._now()
-        head = head_of(await connection.fetchrow(self._sql["lock_head"], now))
+        head = head_of(await connection.fetchrow(self._sql["lock_head"], self._lock_key, now))
         streams = list({part.stream: None for write in writes for part in write.streams})
         heads: dict[str, int] = dict(await self._heads(connection, streams))
         known = await known_outcomes(connection, self._sql, writes)
         batch, results = judge(writes, heads, known, head)
         if batch.events or batch.outcomes:
-            await connection.fetchrow(self._sql["append"], now, *batch.arguments())
+            await connection.fetch(self._sql["append"], self._lock_key, now, *batch.arguments())
         return results
 
     async def _heads(self, connection: Connection, streams: list[str]) -> Any:

@@ -62,7 +62,9 @@ class Database:
         self.facts: dict[str, str] = {}
         self._pool = pool
         self._wait = wait
-        self._idle = f"{round(idle * 1000)}"
+        self._idle_limit = f"{round(idle * 1000)}"
+        self._idle: list[Connection] = []
+        self._is_wanted = 0
         self._is_open = True
 
     @classmethod
@@ -114,10 +116,22 @@ class Database:
         try:
             with translated(self.name):
                 yield connection
-        finally:
-            await self._give_back(connection)
+        except BaseException:
+            await self._take_back(connection)
+            raise
+        if self._is_wanted or not self._is_open or connection.is_in_transaction():
+            await self._take_back(connection)
+        else:
+            self._idle.append(connection)
 
     async def _borrow(self) -> Connection:
+        """An idle connection, or one of the pool's: the pool's own hand-over takes longer than many a statement."""
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+            await self._take_back(connection)
+        self._is_wanted += 1
         try:
             return await self._pool.acquire(timeout=self._wait)
         except TimeoutError as error:
@@ -128,6 +142,14 @@ class Database:
         except KNOWN as error:
             self._check_open()
             raise translate(error, self.name) from error
+        finally:
+            self._is_wanted -= 1
+
+    async def _take_back(self, connection: Connection) -> None:
+        """A connection that may be in the middle of something goes back to the pool, and one in a transaction ends."""
+        if not connection.is_closed() and connection.is_in_transaction():
+            connection.terminate()
+        await asyncio.shield(self._pool.release(connection))
 
     def _check_open(self) -> None:
         if not self._is_open:
@@ -146,7 +168,7 @@ class Database:
         """A connection inside a transaction: leaving normally commits, an exception rolls back."""
         async with self.acquire() as connection, connection.transaction(isolation=isolation, readonly=readonly):
             if self.address.pgbouncer:
-                await connection.execute(_LIMIT_IDLENESS, self._idle)
+                await connection.execute(_LIMIT_IDLENESS, self._idle_limit)
             yield connection
 
     @asynccontextmanager
@@ -155,7 +177,7 @@ class Database:
         async with self.acquire() as connection:
             async with connection.transaction(isolation="read_committed"):
                 if self.address.pgbouncer:
-                    await connection.execute(_LIMIT_IDLENESS, self._idle)
+                    await connection.execute(_LIMIT_IDLENESS, self._idle_limit)
                 yield connection
             if not self.address.pgbouncer:
                 await connection.reset()
@@ -183,6 +205,8 @@ class Database:
             return
         self._is_open = False
         try:
+            while self._idle:
+                await self._take_back(self._idle.pop())
             await asyncio.wait_for(self._pool.close(), self._wait)
         except TimeoutError:
             self._pool.terminate()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
 
 from twofold.adapters.postgres.appending import Appender
@@ -9,6 +10,7 @@ from twofold.adapters.postgres.command_queue import PostgresCommandQueue
 from twofold.adapters.postgres.database import IDLE_SECONDS, POOL_SIZE, WAIT_SECONDS, Database
 from twofold.adapters.postgres.event_store import PostgresEventStore
 from twofold.adapters.postgres.head import HeadWatch
+from twofold.adapters.postgres.leases import PostgresLeases
 from twofold.adapters.postgres.listener import Listener
 from twofold.adapters.postgres.migrations import migrate
 from twofold.adapters.postgres.outcomes import PostgresOutcomes
@@ -17,6 +19,7 @@ from twofold.adapters.postgres.transactions import PostgresTransactions
 from twofold.adapters.sql.statements import load_statements
 from twofold.clock import Clock, SystemClock
 from twofold.errors import ClosedError
+from twofold.event_store.leases import Leases
 from twofold.event_store.store import CommandQueue, EventStore, Outcomes, Snapshots, Transactions
 
 PACKAGE = "twofold.adapters.postgres"
@@ -25,7 +28,7 @@ PACKAGE = "twofold.adapters.postgres"
 class PostgresLog:
     """An open log: its ports, and its end."""
 
-    def __init__(self, database: Database, sql: dict[str, str], epoch: str, clock: Clock | None) -> None:
+    def __init__(self, database: Database, sql: dict[str, str], store: Any, clock: Clock | None) -> None:
         own = None if clock is None or isinstance(clock, SystemClock) else clock
 
         def now() -> int | None:
@@ -34,11 +37,12 @@ class PostgresLog:
         self._database = database
         self._sql = sql
         watch = HeadWatch(database, sql)
-        appender = Appender(database, sql, now)
-        self.events: EventStore = PostgresEventStore(database, sql, appender, watch, epoch)
+        appender = Appender(database, sql, store["lock_key"], now)
+        self.events: EventStore = PostgresEventStore(database, sql, appender, watch, store["epoch"])
         self.outcomes: Outcomes = PostgresOutcomes(database, sql)
         self.snapshots: Snapshots = PostgresSnapshots(database, sql)
         self.queue: CommandQueue = PostgresCommandQueue(database, sql, now)
+        self.leases: Leases = PostgresLeases(database, sql, now)
         self.transactions: Transactions | None = PostgresTransactions(database, appender, watch.wake)
         self._listener = Listener(database.address.dsn, {"twofold": lambda head: watch.reached(int(head))}, watch.wake)
         if not database.address.pgbouncer:
@@ -90,7 +94,7 @@ async def open_postgres_log(
         row = await database.row(sql["read_store"])
         if row is None:
             raise ClosedError(f"{database.name} has no store")
-        return PostgresLog(database, sql, row[0], clock)
+        return PostgresLog(database, sql, row, clock)
     except BaseException:
         await database.close()
         raise

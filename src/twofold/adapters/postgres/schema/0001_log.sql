@@ -86,10 +86,11 @@ FOR EACH STATEMENT EXECUTE FUNCTION twofold.refuse_change();
 -- Takes the writers' lock, which is held until the transaction ends, and says where the log ends.
 -- now is the caller's clock (microseconds), NULL the server's; recorded never goes back behind the last event's.
 CREATE FUNCTION twofold.lock_head(
-    IN now bigint, OUT head bigint, OUT last_message_id bytea, OUT last_outcome bigint, OUT floor bigint, OUT recorded bigint
+    IN lock_key bigint, IN now bigint,
+    OUT head bigint, OUT last_message_id bytea, OUT last_outcome bigint, OUT floor bigint, OUT recorded bigint
 ) LANGUAGE plpgsql VOLATILE SET lock_timeout = '10s' AS $$
 BEGIN
-    PERFORM pg_advisory_xact_lock((SELECT s.lock_key FROM twofold.store s));
+    PERFORM pg_advisory_xact_lock(lock_key);
     SELECT e.position, uuid_send(e.message_id), e.recorded_at INTO head, last_message_id, floor
     FROM twofold.events e ORDER BY e.position DESC LIMIT 1;
     head := coalesce(head, 0);
@@ -103,7 +104,7 @@ $$;
 -- Places of events and outcomes are counted from the head, which is answered as it was before. A row without a time of
 -- its own gets the present one. An array that is NULL stands for a column of NULLs.
 CREATE FUNCTION twofold.append(
-    IN now bigint, IN presumed_stream text[], IN presumed_version bigint[],
+    IN lock_key bigint, IN now bigint, IN presumed_stream text[], IN presumed_version bigint[],
     IN event_stream text[], IN event_version bigint[], IN event_slice smallint[], IN event_type text[],
     IN event_schema integer[], IN event_data bytea[], IN event_id bytea[], IN event_causation bytea[],
     IN event_correlation bytea[], IN event_origin bytea[], IN event_time bigint[],
@@ -113,16 +114,22 @@ CREATE FUNCTION twofold.append(
     IN outcome_hash bytea[], IN outcome_code text[], IN outcome_message text[], IN outcome_details bytea[],
     IN outcome_time bigint[],
     OUT head bigint, OUT last_message_id bytea, OUT recorded bigint
-) LANGUAGE plpgsql VOLATILE AS $$
+) LANGUAGE plpgsql VOLATILE SET lock_timeout = '10s' SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     last_outcome bigint;
+    is_elsewhere boolean;
 BEGIN
-    SELECT l.head, l.last_message_id, l.last_outcome, l.recorded INTO head, last_message_id, last_outcome, recorded
-    FROM twofold.lock_head(now) l;
-    PERFORM FROM unnest(presumed_stream, presumed_version) AS p (stream, version)
-    WHERE p.version <> coalesce(
-        (SELECT e.version FROM twofold.events e WHERE e.stream = p.stream ORDER BY e.version DESC LIMIT 1), 0);
-    IF FOUND THEN
+    PERFORM pg_advisory_xact_lock(lock_key);
+    SELECT coalesce(e.position, 0), uuid_send(e.message_id), greatest(
+               e.recorded_at, coalesce(now, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)),
+           (SELECT coalesce(max(o.number), 0) FROM twofold.outcomes o),
+           EXISTS (SELECT FROM unnest(presumed_stream, presumed_version) AS p (stream, version)
+                   WHERE p.version <> coalesce((SELECT s.version FROM twofold.events s WHERE s.stream = p.stream
+                                                ORDER BY s.version DESC LIMIT 1), 0))
+    INTO head, last_message_id, recorded, last_outcome, is_elsewhere
+    FROM (SELECT) AS one
+    LEFT JOIN LATERAL (SELECT * FROM twofold.events ORDER BY position DESC LIMIT 1) AS e ON true;
+    IF is_elsewhere THEN
         head := NULL;
         RETURN;
     END IF;

@@ -1,1 +1,1 @@
-SELECT epoch, created_at FROM twofold.store
+SELECT epoch, lock_key, created_at FROM twofold.store
