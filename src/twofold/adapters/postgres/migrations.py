@@ -85,8 +85,8 @@ class PostgresSchema:
             return await migrate(connection, PACKAGE, _SCRIPTS[self._role], self._role)
 
     def script(self, steps: Sequence[Migration]) -> str:
-        """See Schema.script; for psql."""
-        return script(steps, self._role)
+        """See Schema.script; for psql, which would go on behind an error."""
+        return f"\\set ON_ERROR_STOP on\n{script(steps, self._role)}"
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Connection]:
@@ -168,7 +168,7 @@ def _transaction(sql: Mapping[str, str], step: Migration) -> str:
     for number, value in enumerate((str(step.number), _literal(step.name), _literal(checksum(step))), 1):
         record = record.replace(f"${number}", value)
     parts = [f"-- migration {step.number}: {step.name}", "BEGIN;", sql["take_turn"], sql["prepare_schema"], guard]
-    return "\n".join([*parts, step.script.strip(), f"{record};", "COMMIT;", ""])
+    return "\n".join([*parts, f"{step.script.strip().removesuffix(';')};", f"{record};", "COMMIT;", ""])
 
 
 def _literal(text: str) -> str:

@@ -51,4 +51,4 @@ class SqliteSchema:
 
     def _transaction(self, step: Migration) -> str:
         marks = f"PRAGMA application_id = {self._application_id};\nPRAGMA user_version = {step.number};"
-        return f"-- migration {step.number}: {step.name}\nBEGIN IMMEDIATE;\n{step.script.strip()}\n{marks}\nCOMMIT;\n"
+        return f"-- migration {step.number}: {step.name}\nBEGIN IMMEDIATE;\n{step.script.strip().removesuffix(';')};\n{marks}\nCOMMIT;\n"
