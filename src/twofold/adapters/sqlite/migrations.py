@@ -51,4 +51,5 @@ class SqliteSchema:
 
     def _transaction(self, step: Migration) -> str:
         marks = f"PRAGMA application_id = {self._application_id};\nPRAGMA user_version = {step.number};"
-        return f"-- migration {step.number}: {step.name}\nBEGIN IMMEDIATE;\n{step.script.strip().removesuffix(';')};\n{marks}\nCOMMIT;\n"
+        body = f"{step.script.strip().removesuffix(';')};"
+        return f"-- migration {step.number}: {step.name}\nBEGIN IMMEDIATE;\n{body}\n{marks}\nCOMMIT;\n"
