@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from twofold.adapters.sql.view_names import check_names
 from twofold.adapters.sql.view_search import after_prefix, render_count, render_find
-from twofold.adapters.sql.view_table import RowTable, check_names
+from twofold.adapters.sql.view_table import RowTable
 from twofold.adapters.sqlite.view_kinds import SQLITE
 from twofold.errors import ColumnUnknownError, InputError, MisuseError
 from twofold.read.view_store import Column, Condition, Kind, Search, ViewTable

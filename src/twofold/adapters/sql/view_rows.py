@@ -15,7 +15,7 @@ class RowFormat:
 
     Attributes:
         bindings: from a row's values, its shard and its position, what to bind for `RowTable.written`.
-        row: the row behind the declared columns and the position, as they were read; more columns may follow.
+        row: the row behind what was read of `RowTable.selected`; more columns may follow.
         key_of: the key of a row's values.
         key_bindings: the parts of a key as they are compared.
     """
@@ -56,25 +56,34 @@ def _converted(converts: Sequence[Convert | None]) -> Callable[[Key], tuple[Any,
 
 def _bindings(table: ViewTable, dialect: Dialect) -> tuple[str, dict[str, Any]]:
     names: dict[str, Any] = {}
-    values, orders = [], []
+    values, orders, exacts = [], [], []
     for place, column in enumerate(table.columns):
         kept = dialect.format(column)
         value = f"values[{column.name!r}]"
         values.append(_call(f"write{place}", kept.write, value, names))
         if kept.order is not None:
             orders.append(_call(f"order{place}", kept.order, value, names))
-    body = "".join(f"{part}, " for part in [*values, *orders])
+        if kept.exact is not None:
+            exacts.append(_call(f"exact{place}", kept.exact.write, value, names))
+    body = "".join(f"{part}, " for part in [*values, *orders, *exacts])
     return f"lambda values, shard, position: ({body}shard, position)", names
 
 
 def _row(table: ViewTable, dialect: Dialect) -> tuple[str, dict[str, Any]]:
     names: dict[str, Any] = {"new": tuple.__new__, "StoredRow": StoredRow}
-    items = [
-        f"{column.name!r}: {_call(f'read{place}', dialect.format(column).read, f'read[{place}]', names)}"
-        for place, column in enumerate(table.columns)
-    ]
+    position = len(table.columns)
+    exact_place = position
+    items = []
+    for place, column in enumerate(table.columns):
+        kept = dialect.format(column)
+        value = _call(f"read{place}", kept.read, f"read[{place}]", names)
+        if kept.exact is not None:
+            exact_place += 1
+            names[f"exact{place}"] = kept.exact.read
+            value = f"({value} if (text := read[{exact_place}]) is None else exact{place}(text))"
+        items.append(f"{column.name!r}: {value}")
     values = "{" + ", ".join(items) + "}"
-    return f"lambda read: new(StoredRow, ({values}, read[{len(items)}]))", names
+    return f"lambda read: new(StoredRow, ({values}, read[{position}]))", names
 
 
 def _call(name: str, convert: Convert | None, value: str, names: dict[str, Any]) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from twofold.adapters.sql.view_dialect import Dialect
+from twofold.adapters.sql.view_names import compared, quoted
 from twofold.adapters.sql.view_rows import comparing
-from twofold.adapters.sql.view_table import POSITION, RowTable, compared, quoted
+from twofold.adapters.sql.view_table import RowTable
 from twofold.errors import ColumnUnknownError, InputError
 from twofold.read.view_store import Column, Condition, Kind, Search, full_order
 
@@ -26,25 +27,29 @@ class Place(NamedTuple):
 
 
 class Statement:
-    """SQL text under construction, and the values bound so far."""
+    """SQL text under construction, and the values bound so far; *bound* others stand before them."""
 
-    def __init__(self, source: RowTable) -> None:
+    def __init__(self, source: RowTable, bound: int = 0) -> None:
         self.source = source
+        self._bound = bound
         self.dialect: Dialect = source.dialect
         self.columns: Mapping[str, Column] = {column.name: column for column in source.table.columns}
         self.values: list[Any] = []
 
     def bind(self, value: Any) -> str:
         """The placeholder of *value*. Raises InputError for one too many."""
-        if len(self.values) >= VALUES_MAX:
-            raise InputError(f"a search may hold {VALUES_MAX} values at most")
+        _refuse_too_many(len(self.values) + 1)
         self.values.append(value)
-        return self.dialect.parameter(len(self.values))
+        return self.dialect.parameter(self._bound + len(self.values))
 
     def bind_for(self, column: Column, value: Any) -> str:
         """The placeholder of *value* in the form in which *column* is compared."""
+        return self.bind(self.comparable(column, value))
+
+    def comparable(self, column: Column, value: Any) -> Any:
+        """*value* in the form in which *column* is compared."""
         convert = comparing(column, self.dialect)
-        return self.bind(value if convert is None else convert(value))
+        return value if convert is None else convert(value)
 
     def column(self, name: str) -> Column:
         """The declared column. Raises ColumnUnknownError."""
@@ -59,27 +64,63 @@ class Statement:
 
 
 def render_find(source: RowTable, search: Search) -> tuple[str, tuple[Any, ...]]:
-    """The statement that reads the declared columns and the position of the rows that match, in order."""
+    """The statement that reads the columns of `selected` of the rows that match, in order."""
     statement = Statement(source)
+    return _find(statement, search)[0], tuple(statement.values)
+
+
+def render_find_beside(source: RowTable, search: Search, beside: str, bound: int) -> tuple[str, tuple[Any, ...]]:
+    """The same with the only column of the query *beside* behind them, in one statement: one snapshot.
+
+    No row of *beside*, no answer; without a row that matches, the columns before the last one are NULL. The *bound*
+    values of *beside* come first.
+    """
+    statement = Statement(source, bound)
+    rows, order = _find(statement, search)
+    columns = ", ".join(f"r.{name}" for name in source.selected)
+    by = ", ".join(f"r.{_render_place(statement, place)}" for place in order)
+    answer = f"SELECT {columns}, b.* FROM ({beside}) AS b LEFT JOIN LATERAL ({rows}) AS r ON TRUE ORDER BY {by}"
+    return answer, tuple(statement.values)
+
+
+def _find(statement: Statement, search: Search) -> tuple[str, list[Place]]:
+    source = statement.source
     order = order_of(statement, search.order_by)
     tests = [render_condition(statement, condition) for condition in search.conditions]
     if search.after is not None:
         tests.append(_render_after(statement, order, search.after))
-    columns = ", ".join([*source.declared, POSITION])
+    columns = ", ".join(source.selected)
     by = ", ".join(_render_place(statement, place) for place in order)
     limit = statement.bind(search.limit)
-    return f"SELECT {columns} FROM {source.name}{_where(tests)} ORDER BY {by} LIMIT {limit}", tuple(statement.values)
+    return f"SELECT {columns} FROM {source.name}{_where(tests)} ORDER BY {by} LIMIT {limit}", order
 
 
 def render_count(source: RowTable, conditions: Sequence[Condition]) -> tuple[str, tuple[Any, ...]]:
     """The statement that counts the rows that match."""
     statement = Statement(source)
+    return _count(statement, conditions), tuple(statement.values)
+
+
+def render_count_beside(
+    source: RowTable, conditions: Sequence[Condition], beside: str, bound: int
+) -> tuple[str, tuple[Any, ...]]:
+    """The same with the only column of the query *beside*, as `render_find_beside` has it."""
+    statement = Statement(source, bound)
+    return f"SELECT ({_count(statement, conditions)}), b.* FROM ({beside}) AS b", tuple(statement.values)
+
+
+def _count(statement: Statement, conditions: Sequence[Condition]) -> str:
     tests = [render_condition(statement, condition) for condition in conditions]
-    return f"SELECT count(*) FROM {source.name}{_where(tests)}", tuple(statement.values)
+    return f"SELECT count(*) FROM {statement.source.name}{_where(tests)}"
 
 
 def _where(tests: Sequence[str]) -> str:
     return f" WHERE {' AND '.join(tests)}" if tests else ""
+
+
+def _refuse_too_many(values: int) -> None:
+    if values > VALUES_MAX:
+        raise InputError(f"a search may hold {VALUES_MAX} values at most")
 
 
 # --- conditions ---------------------------------------------------------------------------
@@ -116,8 +157,12 @@ def _comparison(sign: str) -> Callable[[Statement, Column, Any], str]:
 
 
 def _render_in(statement: Statement, column: Column, value: Any) -> str:
+    name = statement.name(column)
+    if statement.dialect.arrays:
+        _refuse_too_many(len(value))
+        return f"{name} = ANY ({statement.bind([statement.comparable(column, item) for item in value])})"
     wanted = ", ".join(statement.bind_for(column, item) for item in value)
-    return f"{statement.name(column)} IN ({wanted})" if wanted else "FALSE"
+    return f"{name} IN ({wanted})" if wanted else "FALSE"
 
 
 def _render_contains(statement: Statement, column: Column, value: Any) -> str:

@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from twofold.adapters.sql.view_dialect import Dialect, KindFormat
-from twofold.errors import MisuseError
+from twofold.adapters.sql.view_names import EXACT_SUFFIX, POSITION, SHARD, check_names, compared, index_name, quoted
 from twofold.read.view_store import Column, Kind, ViewTable
 
-SHARD = '"_shard"'
-POSITION = '"_position"'
-ORDER_SUFFIX = "__order"
-_OURS = ("_shard", "_position")
-_RESERVED = ("sqlite_", "twofold_", "pg_")
 # Longer statements (16 KiB of text) are prepared again each time.
 _PARAMETERS_MAX = 4_000
-
-
-def quoted(name: str) -> str:
-    """*name* as an SQL identifier. Raises MisuseError for a name that no database takes."""
-    if not name or "\0" in name:
-        raise MisuseError(f"{name!r} cannot name a table or column")
-    return '"' + name.replace('"', '""') + '"'
-
-
-def compared(column: Column, dialect: Dialect) -> str:
-    """The quoted column that compares and sorts as *column*'s values do."""
-    return quoted(column.name + ORDER_SUFFIX if dialect.format(column).order else column.name)
 
 
 class RowTable(NamedTuple):
@@ -40,7 +22,7 @@ class RowTable(NamedTuple):
     @property
     def name(self) -> str:
         """The quoted name of the table: `"AccountPage__1"`."""
-        return quoted(f"{self.table.view}__{self.number}")
+        return self.dialect.schema + quoted(f"{self.table.view}__{self.number}")
 
     @property
     def declared(self) -> list[str]:
@@ -49,49 +31,72 @@ class RowTable(NamedTuple):
 
     @property
     def written(self) -> list[str]:
-        """Every quoted column, in the order in which values are written: declared, order columns, shard, position."""
-        ordered = [compared(column, self.dialect) for column in self.table.columns if self._format(column).order]
-        return [*self.declared, *ordered, SHARD, POSITION]
+        """Every quoted column, in the order in which values are written."""
+        return [*self.declared, *map(self._compared, self._ordered), *map(_exact, self._exact), SHARD, POSITION]
+
+    @property
+    def types(self) -> list[str]:
+        """The type of each column of `written`."""
+        declared = [self._format(column).type for column in (*self.table.columns, *self._ordered)]
+        return [*declared, *["text" for _ in self._exact], self.dialect.integer, self.dialect.integer]
+
+    @property
+    def selected(self) -> list[str]:
+        """Every quoted column that a row is made of, in the order in which it is read."""
+        return [*self.declared, POSITION, *map(_exact, self._exact)]
+
+    @property
+    def changed(self) -> list[str]:
+        """The quoted columns that an update writes: not those of the key, unless equal keys may differ in them."""
+        fixed = set(self.key) - {quoted(column.name) for column in self._exact}
+        return [name for name in self.written if name not in fixed]
 
     @property
     def key(self) -> list[str]:
         """The quoted columns that a key is compared with."""
-        by_name = {column.name: column for column in self.table.columns}
-        return [compared(by_name[name], self.dialect) for name in self.table.key]
+        return [self._compared(self._column(name)) for name in self.table.key]
+
+    @property
+    def key_types(self) -> list[str]:
+        """The type of each column of `key`."""
+        return [self._format(self._column(name)).type for name in self.table.key]
 
     def create(self) -> list[str]:
         """The statements that make the empty table. Raises MisuseError when the view cannot be a table."""
-        check_names(self.table)
-        lines = [self._definition(column) for column in self.table.columns]
+        check_names(self.table, self.dialect)
+        integer = self.dialect.integer
+        lines = [self._definition(quoted(column.name), column) for column in self.table.columns]
+        lines += [self._definition(self._compared(column), column) for column in self._ordered]
+        lines += [f"{_exact(column)} text" for column in self._exact]
         lines += [
-            f"{compared(column, self.dialect)} {self._format(column).type}{self._not_null(column)}"
-            for column in self.table.columns
-            if self._format(column).order
+            f"{SHARD} {integer} NOT NULL",
+            f"{POSITION} {integer} NOT NULL",
+            f"PRIMARY KEY ({', '.join(self.key)})",
         ]
-        lines += [f"{SHARD} INTEGER NOT NULL", f"{POSITION} INTEGER NOT NULL", f"PRIMARY KEY ({', '.join(self.key)})"]
         body = ",\n    ".join(lines)
         return [f"CREATE TABLE {self.name} (\n    {body}\n){self.dialect.table_options}"]
 
-    def create_indexes(self) -> list[str]:
-        """The statements that make the declared indexes where they are missing."""
-        by_name = {column.name: column for column in self.table.columns}
-        made = []
+    def indexes(self) -> dict[str, str]:
+        """The declared indexes: by name, the statement that makes one where it is missing."""
+        made = {}
         for names in self.table.indexes:
-            index = quoted("__".join([self.table.view, str(self.number), *names]))
-            columns = ", ".join([compared(by_name[name], self.dialect) for name in names] + self.key)
-            made.append(f"CREATE INDEX IF NOT EXISTS {index} ON {self.name} ({columns})")
+            name = index_name(self.table.view, str(self.number), *names)
+            columns = ", ".join([*map(self._indexed, map(self._column, names)), *self.key])
+            made[name] = f"CREATE INDEX IF NOT EXISTS {quoted(name)} ON {self.name} ({columns})"
         return made
 
     def publish(self) -> list[str]:
         """The statements that make this generation what people see under the view's own name."""
-        view, columns = quoted(self.table.view), ", ".join(self.declared)
-        return [f"DROP VIEW IF EXISTS {view}", f"CREATE VIEW {view} AS SELECT {columns} FROM {self.name}"]
+        return [f"DROP VIEW IF EXISTS {self._published}", f"CREATE VIEW {self._view}"]
+
+    def republish(self) -> str:
+        """The statement that does so in place, keeping who may read it; not when columns are gone or of other types."""
+        return f"CREATE OR REPLACE VIEW {self._view}"
 
     def upsert(self, rows: int) -> str:
         """Write that many rows, each given as the values of `written`."""
         columns = self.written
-        key = set(self.key)
-        changed = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in key)
+        changed = ", ".join(f"{name} = excluded.{name}" for name in self.changed)
         into = f"INSERT INTO {self.name} ({', '.join(columns)}) VALUES {self._tuples(len(columns), rows)}"
         return f"{into} ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {changed}"
 
@@ -104,13 +109,13 @@ class RowTable(NamedTuple):
 
         The *bound* values of *beside* come first, then those of the key. No row, no answer.
         """
-        columns = ", ".join([*self.declared, POSITION])
+        columns = ", ".join(self.selected)
         same = " AND ".join(f"{name} = {self.dialect.parameter(n)}" for n, name in enumerate(self.key, bound + 1))
         return f"SELECT {columns}, ({beside}) FROM {self.name} WHERE {same}"
 
     def load(self, rows: int) -> str:
         """The declared columns and the position of the rows with that many keys."""
-        columns = ", ".join(f"r.{name}" for name in [*self.declared, POSITION])
+        columns = ", ".join(f"r.{name}" for name in self.selected)
         on = " AND ".join(f"r.{name} = wanted.column{place}" for place, name in enumerate(self.key, 1))
         values = self._tuples(len(self.key), rows)
         return f"SELECT {columns} FROM (VALUES {values}) AS wanted CROSS JOIN {self.name} AS r WHERE {on}"
@@ -119,11 +124,39 @@ class RowTable(NamedTuple):
         """How many rows one statement may write, by the number of its parameters."""
         return max(1, _PARAMETERS_MAX // len(self.written))
 
+    @property
+    def _published(self) -> str:
+        return self.dialect.schema + quoted(self.table.view)
+
+    @property
+    def _view(self) -> str:
+        return f"{self._published} AS SELECT {', '.join(self.declared)} FROM {self.name}"
+
+    @property
+    def _ordered(self) -> list[Column]:
+        """The columns with one beside them that is compared in their place."""
+        return [column for column in self.table.columns if self._format(column).order]
+
+    @property
+    def _exact(self) -> list[Column]:
+        """The columns with one beside them that keeps what they would lose."""
+        return [column for column in self.table.columns if self._format(column).exact]
+
+    def _column(self, name: str) -> Column:
+        return next(column for column in self.table.columns if column.name == name)
+
+    def _compared(self, column: Column) -> str:
+        return compared(column, self.dialect)
+
+    def _indexed(self, column: Column) -> str:
+        return self._compared(column) + (self.dialect.none_first if column.optional else "")
+
     def _format(self, column: Column) -> KindFormat:
         return self.dialect.format(column)
 
-    def _definition(self, column: Column) -> str:
-        return f"{quoted(column.name)} {self._format(column).type}{self._not_null(column)}"
+    def _definition(self, name: str, column: Column) -> str:
+        kept = self._format(column)
+        return f"{name} {kept.type}{kept.options}{self._not_null(column)}"
 
     def _not_null(self, column: Column) -> str:
         return "" if column.optional or column.kind is Kind.JSON else " NOT NULL"
@@ -133,22 +166,5 @@ class RowTable(NamedTuple):
         return ", ".join(f"({', '.join(map(self.dialect.parameter, range(n, n + width)))})" for n in starts)
 
 
-def check_names(table: ViewTable) -> None:
-    """Raises MisuseError, listing every fault, when the view or its fields cannot be a table's."""
-    faults = list(_faults(table))
-    if faults:
-        raise MisuseError(f"view {table.view} cannot be stored: " + "; ".join(faults))
-
-
-def _faults(table: ViewTable) -> Iterator[str]:
-    if table.view.lower().startswith(_RESERVED) or "__" in table.view:
-        yield "its name is reserved: no '__', and not sqlite_, twofold_ or pg_ in front"
-    seen: dict[str, str] = {}
-    for column in table.columns:
-        other = seen.setdefault(column.name.lower(), column.name)
-        if other != column.name:
-            yield f"fields {other} and {column.name} differ only in upper and lower case"
-        if "__" in column.name or column.name in _OURS:
-            yield f"field {column.name} has a name that is kept for the store's own columns"
-        if column.name in table.key and column.optional:
-            yield f"key field {column.name} must not be optional"
+def _exact(column: Column) -> str:
+    return quoted(column.name + EXACT_SUFFIX)

@@ -1,0 +1,204 @@
+"""Rows of views in PostgreSQL tables."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+import asyncpg
+
+from twofold.adapters.postgres.database import POOL_SIZE, WAIT_SECONDS, Connection, Database
+from twofold.adapters.postgres.migrations import PACKAGE, migrate
+from twofold.adapters.postgres.view_generation import Asked, GenerationTable, Record
+from twofold.adapters.postgres.view_generations import Generations
+from twofold.adapters.sql.statements import load_statements
+from twofold.adapters.sql.view_marks import NOTHING, mark_of
+from twofold.errors import LeaseLostError, MisuseError, StoreUnavailableError, StoreUnusableError
+from twofold.event_store.recorded_event import Mark
+from twofold.read.view_store import (
+    Checkpoint,
+    Condition,
+    Counted,
+    Found,
+    Generation,
+    Key,
+    RowChange,
+    Search,
+    StoredRow,
+    ViewTable,
+)
+
+LOOKS = 5
+"""How often a reader looks for the live generation when it is replaced under its hands."""
+# What the server and the driver say of a value that does not fit.
+_UNFIT = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+    ArithmeticError,
+    ValueError,
+    TypeError,
+)
+
+
+class Answered(NamedTuple):
+    """What the database answered, and the generation that it is about."""
+
+    live: GenerationTable
+    records: Sequence[Record]
+
+
+class PostgresViewStore:
+    """Keeps the `ViewStore` contract in one PostgreSQL database; data and checkpoint share its transactions.
+
+    Everything is in the schema `twofold_views`. Every generation is a table (`"AccountPage__1"`), and the live one is
+    also an SQL view under the view's own name (`twofold_views."AccountPage"`), for people with other tools.
+    """
+
+    def __init__(self, database: Database, sql: Mapping[str, str], identity: str) -> None:
+        self.identity = identity
+        self._database, self._sql = database, sql
+        self._generations = Generations(self._sql)
+
+    async def close(self) -> None:
+        """Let statements under way end, then disconnect. Repeating it does nothing."""
+        await self._database.close()
+
+    async def open_generation(self, table: ViewTable, epoch: str, shards: int = 1) -> Generation:
+        """See ViewStore. Raises MisuseError when the view cannot be a table."""
+        async with self._database.transaction() as connection:
+            generation = await self._generations.find_or_make(connection, table, epoch, shards)
+        self._generations.use(generation, table)
+        return generation
+
+    # --- folding --------------------------------------------------------------------------
+
+    async def checkpoint(self, generation: Generation, shard: int) -> Checkpoint:
+        """See ViewStore."""
+        async with self._database.statement() as connection:
+            return await self._checkpoint(connection, generation, shard)
+
+    async def load(self, generation: Generation, shard: int, keys: Sequence[Key]) -> dict[Key, StoredRow]:  # noqa: ARG002 - a key is in one shard only
+        """See ViewStore."""
+        table = self._generations.used(generation)
+        if not keys:
+            return {}
+        sql, values = table.load(keys)
+        return table.loaded(await self._database.fetch(sql, *values))
+
+    async def save(
+        self, generation: Generation, shard: int, changes: Sequence[RowChange], expected: Mark, reached: Checkpoint
+    ) -> None:
+        """See ViewStore. Raises InputError for a value that does not fit its column."""
+        table = self._generations.used(generation)
+        moving = _moving(generation, shard, expected, reached)
+        sql, values = table.save(shard, changes) if table.table.columns else (self._sql["move_checkpoint"], ())
+        async with self._database.statement() as connection:
+            try:
+                moved = await connection.fetchrow(sql, *moving, *values)
+            except _UNFIT as error:
+                raise table.unfit(error) from error
+            if not moved:
+                raise await self._lost(connection, generation, shard, expected, reached)
+
+    @asynccontextmanager
+    async def transaction(
+        self, generation: Generation, shard: int, expected: Mark, reached: Checkpoint
+    ) -> AsyncIterator[Connection]:
+        """See ClientTransactions; the client is an asyncpg connection of the pool.
+
+        Raises StoreUnavailableError when the database did not answer; its other errors are the caller's.
+        """
+        moving = _moving(generation, shard, expected, reached)
+        try:
+            async with self._database.transaction() as connection:
+                if not await connection.fetch(self._sql["move_checkpoint"], *moving):
+                    raise await self._lost(connection, generation, shard, expected, reached)
+                yield connection
+        except MisuseError as error:
+            if isinstance(error.__cause__, asyncpg.PostgresError):
+                raise error.__cause__ from None
+            raise
+
+    async def _checkpoint(self, connection: Connection, generation: Generation, shard: int) -> Checkpoint:
+        place = (generation.view, generation.number, shard)
+        mark, fence = await connection.fetchrow(self._sql["read_checkpoint"], *place)
+        return Checkpoint(mark_of(mark), fence)
+
+    async def _lost(
+        self, connection: Connection, generation: Generation, shard: int, expected: Mark, reached: Checkpoint
+    ) -> LeaseLostError:
+        now = await self._checkpoint(connection, generation, shard)
+        return LeaseLostError(
+            f"shard {shard} of {generation.view} is at position {now.mark.position} with lease {now.fence}, "
+            f"not at {expected.position} with lease {reached.fence} or lower"
+        )
+
+    # --- answering ------------------------------------------------------------------------
+
+    async def get(self, table: ViewTable, key: Key) -> Found:
+        """See ViewStore."""
+        answered = await self._ask(table, lambda live: live.get(key))
+        return Found([], NOTHING, 0) if answered is None else answered.live.found(answered.records)
+
+    async def find(self, table: ViewTable, search: Search) -> Found:
+        """See ViewStore. Raises ColumnUnknownError, and InputError for a test that the column's kind does not have."""
+        answered = await self._ask(table, lambda live: live.find(search))
+        return Found([], NOTHING, 0) if answered is None else answered.live.found(answered.records)
+
+    async def count(self, table: ViewTable, conditions: Sequence[Condition]) -> Counted:
+        """See ViewStore. Raises ColumnUnknownError, and InputError for a test that the column's kind does not have."""
+        answered = await self._ask(table, lambda live: live.count(conditions))
+        return Counted(0, NOTHING, 0) if answered is None else answered.live.counted(answered.records)
+
+    async def _ask(self, table: ViewTable, question: Callable[[GenerationTable], Asked]) -> Answered | None:
+        """Ask the live generation, in one statement; one that was replaced does not answer. None: there is none."""
+        live = self._generations.last_live(table)
+        for _ in range(LOOKS):
+            live = live or await self._generations.live(self._database, table)
+            if live is None:
+                return None
+            records = await self._records(*question(live))
+            if records:
+                return Answered(live, records)
+            live = None
+        raise StoreUnavailableError(f"{table.view} was replaced again and again while it was read; try again")
+
+    async def _records(self, sql: str, values: tuple[Any, ...]) -> Sequence[Record]:
+        """What is answered: nothing, by a generation that was dropped."""
+        try:
+            return await self._database.fetch(sql, *values)
+        except StoreUnusableError as error:
+            if isinstance(error.__cause__, asyncpg.UndefinedTableError):
+                return ()
+            raise
+
+
+async def open_postgres_views(url: str, *, pool_size: int = POOL_SIZE, wait: float = WAIT_SECONDS) -> PostgresViewStore:
+    """Open the view store in the database at *url*; its schema is made or brought up to date.
+
+    Args:
+        url: `postgresql://user@host/database`, as `Database.open` takes it.
+        pool_size: most connections at a time.
+        wait: how long (seconds) to wait for a free connection.
+
+    Raises:
+        ConfigError, StoreUnusableError, StoreUnavailableError: as `Database.open` and `migrate` do.
+    """
+    database = await Database.open(url, pool_size=pool_size, wait=wait)
+    try:
+        async with database.acquire() as connection:
+            await migrate(connection, PACKAGE, "view_schema", "views")
+        sql = load_statements(PACKAGE, "view_statements")
+        [(identity,)] = await database.fetch(sql["read_identity"])
+        return PostgresViewStore(database, sql, identity)
+    except BaseException:
+        await database.close()
+        raise
+
+
+def _moving(generation: Generation, shard: int, expected: Mark, reached: Checkpoint) -> tuple[Any, ...]:
+    """The values of `move_checkpoint`."""
+    to = (reached.mark.epoch, reached.mark.position, reached.mark.check, reached.fence)
+    return (*to, generation.view, generation.number, shard, expected.epoch, expected.position, expected.check)
