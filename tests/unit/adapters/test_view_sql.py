@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from twofold.adapters.sql.view_definition import create_table, publish
 from twofold.adapters.sql.view_names import check_names
 from twofold.adapters.sql.view_search import after_prefix, render_count, render_find
 from twofold.adapters.sql.view_table import RowTable
@@ -111,7 +112,7 @@ def test_the_end_of_a_prefix_is_never_half_a_character():
 
 
 def test_quotes_in_a_views_name_stay_in_the_name():
-    (create,) = rows(page(view='a"b')).create()
+    create = create_table(rows(page(view='a"b')))
 
     assert create.startswith('CREATE TABLE "a""b__1" (')
 
@@ -141,4 +142,4 @@ def test_all_that_is_wrong_with_a_view_is_said_at_once():
 @pytest.mark.parametrize("view", ["", "a\0b"])
 def test_a_name_that_no_database_takes_is_refused(view: str):
     with pytest.raises(MisuseError, match="cannot name"):
-        rows(page(view=view)).publish()
+        publish(rows(page(view=view)))

@@ -9,6 +9,7 @@ import asyncpg
 from twofold.adapters.postgres.database import Connection, Database
 from twofold.adapters.postgres.view_generation import GenerationTable
 from twofold.adapters.postgres.view_kinds import POSTGRES
+from twofold.adapters.sql.view_definition import create_indexes, create_table, publish, republish
 from twofold.adapters.sql.view_table import RowTable
 from twofold.errors import MisuseError, StoreUnusableError
 from twofold.event_store.recorded_event import NO_CHECK
@@ -51,14 +52,13 @@ class Generations:
         await connection.execute(self._sql["point_to_generation"], made.view, made.number)
         if table.columns:
             rows = RowTable(table, made.number, POSTGRES)
-            for statement in rows.create():
-                await connection.execute(statement)
-            await publish(connection, rows)
+            await connection.execute(create_table(rows))
+            await show(connection, rows)
         return made
 
     async def _make_indexes(self, connection: Connection, rows: RowTable) -> None:
         """Make the declared indexes that are missing. Asking first spares a lock that would wait for all writers."""
-        wanted = rows.indexes()
+        wanted = create_indexes(rows)
         if not wanted:
             return
         there = {name for (name,) in await connection.fetch(self._sql["table_indexes"], rows.name)}
@@ -108,14 +108,14 @@ class Generations:
             )
 
 
-async def publish(connection: Connection, rows: RowTable) -> None:
+async def show(connection: Connection, rows: RowTable) -> None:
     """Make the generation of *rows* what people see under the view's own name; the transaction is the caller's.
 
     In place where its columns allow it, so that who may read it stays as it is; else the old one is dropped.
     """
     try:
         async with connection.transaction():
-            await connection.execute(rows.republish())
+            await connection.execute(republish(rows))
     except asyncpg.InvalidTableDefinitionError:
-        for statement in rows.publish():
+        for statement in publish(rows):
             await connection.execute(statement)

@@ -30,6 +30,11 @@ def compared(column: Column, dialect: Dialect) -> str:
     return quoted(column.name + ORDER_SUFFIX if dialect.format(column).order else column.name)
 
 
+def exact_name(column: Column) -> str:
+    """The quoted column that keeps what *column*'s would lose."""
+    return quoted(column.name + EXACT_SUFFIX)
+
+
 def index_name(*parts: str) -> str:
     """A name made of *parts* that no database cuts: a long one ends with a digest of the whole."""
     name = "__".join(parts)

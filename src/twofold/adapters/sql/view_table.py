@@ -1,12 +1,12 @@
-"""The table of one generation of a view: names, definition and statements, rendered from declared fields."""
+"""The table of one generation of a view: its columns and statements, rendered from declared fields."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from twofold.adapters.sql.view_dialect import Dialect, KindFormat
-from twofold.adapters.sql.view_names import EXACT_SUFFIX, POSITION, SHARD, check_names, compared, index_name, quoted
-from twofold.read.view_store import Column, Kind, ViewTable
+from twofold.adapters.sql.view_names import POSITION, SHARD, compared, exact_name, quoted
+from twofold.read.view_store import Column, ViewTable
 
 # Longer statements (16 KiB of text) are prepared again each time.
 _PARAMETERS_MAX = 4_000
@@ -30,68 +30,50 @@ class RowTable(NamedTuple):
         return [quoted(column.name) for column in self.table.columns]
 
     @property
+    def ordered(self) -> list[Column]:
+        """The columns with one beside them that is compared in their place."""
+        return [column for column in self.table.columns if self._format(column).order]
+
+    @property
+    def exact(self) -> list[Column]:
+        """The columns with one beside them that keeps what they would lose."""
+        return [column for column in self.table.columns if self._format(column).exact]
+
+    @property
     def written(self) -> list[str]:
         """Every quoted column, in the order in which values are written."""
-        return [*self.declared, *map(self._compared, self._ordered), *map(_exact, self._exact), SHARD, POSITION]
+        return [*self.declared, *map(self._compared, self.ordered), *map(exact_name, self.exact), SHARD, POSITION]
 
     @property
     def types(self) -> list[str]:
         """The type of each column of `written`."""
-        declared = [self._format(column).type for column in (*self.table.columns, *self._ordered)]
-        return [*declared, *["text" for _ in self._exact], self.dialect.integer, self.dialect.integer]
+        declared = [self._format(column).type for column in (*self.table.columns, *self.ordered)]
+        return [*declared, *["text" for _ in self.exact], self.dialect.integer, self.dialect.integer]
 
     @property
     def selected(self) -> list[str]:
         """Every quoted column that a row is made of, in the order in which it is read."""
-        return [*self.declared, POSITION, *map(_exact, self._exact)]
+        return [*self.declared, POSITION, *map(exact_name, self.exact)]
 
     @property
     def changed(self) -> list[str]:
         """The quoted columns that an update writes: not those of the key, unless equal keys may differ in them."""
-        fixed = set(self.key) - {quoted(column.name) for column in self._exact}
+        fixed = set(self.key) - {quoted(column.name) for column in self.exact}
         return [name for name in self.written if name not in fixed]
 
     @property
     def key(self) -> list[str]:
         """The quoted columns that a key is compared with."""
-        return [self._compared(self._column(name)) for name in self.table.key]
+        return [self._compared(self.column(name)) for name in self.table.key]
 
     @property
     def key_types(self) -> list[str]:
         """The type of each column of `key`."""
-        return [self._format(self._column(name)).type for name in self.table.key]
+        return [self._format(self.column(name)).type for name in self.table.key]
 
-    def create(self) -> list[str]:
-        """The statements that make the empty table. Raises MisuseError when the view cannot be a table."""
-        check_names(self.table, self.dialect)
-        integer = self.dialect.integer
-        lines = [self._definition(quoted(column.name), column) for column in self.table.columns]
-        lines += [self._definition(self._compared(column), column) for column in self._ordered]
-        lines += [f"{_exact(column)} text" for column in self._exact]
-        lines += [
-            f"{SHARD} {integer} NOT NULL",
-            f"{POSITION} {integer} NOT NULL",
-            f"PRIMARY KEY ({', '.join(self.key)})",
-        ]
-        body = ",\n    ".join(lines)
-        return [f"CREATE TABLE {self.name} (\n    {body}\n){self.dialect.table_options}"]
-
-    def indexes(self) -> dict[str, str]:
-        """The declared indexes: by name, the statement that makes one where it is missing."""
-        made = {}
-        for names in self.table.indexes:
-            name = index_name(self.table.view, str(self.number), *names)
-            columns = ", ".join([*map(self._indexed, map(self._column, names)), *self.key])
-            made[name] = f"CREATE INDEX IF NOT EXISTS {quoted(name)} ON {self.name} ({columns})"
-        return made
-
-    def publish(self) -> list[str]:
-        """The statements that make this generation what people see under the view's own name."""
-        return [f"DROP VIEW IF EXISTS {self._published}", f"CREATE VIEW {self._view}"]
-
-    def republish(self) -> str:
-        """The statement that does so in place, keeping who may read it; not when columns are gone or of other types."""
-        return f"CREATE OR REPLACE VIEW {self._view}"
+    def column(self, name: str) -> Column:
+        """The declared column of that name."""
+        return next(column for column in self.table.columns if column.name == name)
 
     def upsert(self, rows: int) -> str:
         """Write that many rows, each given as the values of `written`."""
@@ -124,47 +106,12 @@ class RowTable(NamedTuple):
         """How many rows one statement may write, by the number of its parameters."""
         return max(1, _PARAMETERS_MAX // len(self.written))
 
-    @property
-    def _published(self) -> str:
-        return self.dialect.schema + quoted(self.table.view)
-
-    @property
-    def _view(self) -> str:
-        return f"{self._published} AS SELECT {', '.join(self.declared)} FROM {self.name}"
-
-    @property
-    def _ordered(self) -> list[Column]:
-        """The columns with one beside them that is compared in their place."""
-        return [column for column in self.table.columns if self._format(column).order]
-
-    @property
-    def _exact(self) -> list[Column]:
-        """The columns with one beside them that keeps what they would lose."""
-        return [column for column in self.table.columns if self._format(column).exact]
-
-    def _column(self, name: str) -> Column:
-        return next(column for column in self.table.columns if column.name == name)
-
     def _compared(self, column: Column) -> str:
         return compared(column, self.dialect)
-
-    def _indexed(self, column: Column) -> str:
-        return self._compared(column) + (self.dialect.none_first if column.optional else "")
 
     def _format(self, column: Column) -> KindFormat:
         return self.dialect.format(column)
 
-    def _definition(self, name: str, column: Column) -> str:
-        kept = self._format(column)
-        return f"{name} {kept.type}{kept.options}{self._not_null(column)}"
-
-    def _not_null(self, column: Column) -> str:
-        return "" if column.optional or column.kind is Kind.JSON else " NOT NULL"
-
     def _tuples(self, width: int, rows: int) -> str:
         starts = range(1, width * rows + 1, width)
         return ", ".join(f"({', '.join(map(self.dialect.parameter, range(n, n + width)))})" for n in starts)
-
-
-def _exact(column: Column) -> str:
-    return quoted(column.name + EXACT_SUFFIX)

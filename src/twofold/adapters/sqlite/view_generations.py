@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import apsw
 
+from twofold.adapters.sql.view_definition import create_indexes, create_table, publish
 from twofold.adapters.sql.view_table import RowTable
 from twofold.adapters.sqlite.connection import one
 from twofold.adapters.sqlite.view_generation import GenerationTable
@@ -34,7 +35,7 @@ class Generations:
             yield
         generation = Generation(*found)
         if table.columns and generation.fingerprint == table.fingerprint:
-            for statement in RowTable(table, generation.number, SQLITE).indexes().values():
+            for statement in create_indexes(RowTable(table, generation.number, SQLITE)).values():
                 connection.execute(statement)
                 yield
         return generation
@@ -46,7 +47,7 @@ class Generations:
         connection.execute(self._sql["point_to_generation"], (made.view, made.number))
         if table.columns:
             rows = RowTable(table, made.number, SQLITE)
-            for statement in (*rows.create(), *rows.publish()):
+            for statement in (create_table(rows), *publish(rows)):
                 connection.execute(statement)
 
     def use(self, generation: Generation, table: ViewTable) -> None:
