@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, Self
@@ -19,6 +20,7 @@ WAIT_SECONDS = 5.0
 STATEMENT_SECONDS = 60.0
 IDLE_SECONDS = 10.0
 """How long a transaction may stand idle before the server ends it: a frozen process must not hold locks for ever."""
+_log = logging.getLogger("twofold.postgres")
 _IDLE_SETTING = "idle_in_transaction_session_timeout"
 _LIMIT_IDLENESS = "SELECT set_config('idle_in_transaction_session_timeout', $1, true)"
 _TRUTHS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
@@ -119,7 +121,7 @@ class Database:
         except BaseException:
             await self._take_back(connection)
             raise
-        if self._is_wanted or not self._is_open or connection.is_in_transaction():
+        if self._is_wanted or not self._is_open or _is_over(connection) or connection.is_in_transaction():
             await self._take_back(connection)
         else:
             self._idle.append(connection)
@@ -128,7 +130,7 @@ class Database:
         """An idle connection, or one of the pool's: the pool's own hand-over takes longer than many a statement."""
         while self._idle:
             connection = self._idle.pop()
-            if not connection.is_closed():
+            if not _is_over(connection):
                 return connection
             await self._take_back(connection)
         self._is_wanted += 1
@@ -147,19 +149,16 @@ class Database:
 
     async def _take_back(self, connection: Connection) -> None:
         """A connection that may be in the middle of something goes back to the pool, and one in a transaction ends."""
-        if not connection.is_closed() and connection.is_in_transaction():
+        if not _is_over(connection) and connection.is_in_transaction():
             connection.terminate()
-        await asyncio.shield(self._pool.release(connection))
+        try:
+            await asyncio.shield(self._pool.release(connection, timeout=self._wait))
+        except KNOWN as error:
+            _log.info("%s: a connection was thrown away: %s", self.name, str(error) or type(error).__name__)
 
     def _check_open(self) -> None:
         if not self._is_open:
             raise ClosedError(f"{self.name} is closed")
-
-    async def _give_back(self, connection: Connection) -> None:
-        """A connection that is in a transaction still, or in the middle of something, is thrown away."""
-        if not connection.is_closed() and connection.is_in_transaction():
-            connection.terminate()
-        await asyncio.shield(self._pool.release(connection))
 
     @asynccontextmanager
     async def transaction(
@@ -210,6 +209,14 @@ class Database:
             await asyncio.wait_for(self._pool.close(), self._wait)
         except TimeoutError:
             self._pool.terminate()
+
+
+def _is_over(connection: Connection) -> bool:
+    """Whether the connection was lost; by then the pool may have taken it back, and the proxy answers nothing."""
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        return True
 
 
 async def _nothing(connection: Connection) -> None:
