@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from twofold.event_store.leases import Leases
 from twofold.event_store.outcome import RecordedOutcome
 from twofold.event_store.recorded_event import LogPage, Mark, RecordedEvent
 from twofold.event_store.write import Write, WriteResult
@@ -199,6 +200,7 @@ class Log(Protocol):
     outcomes: Outcomes
     snapshots: Snapshots
     queue: CommandQueue
+    leases: Leases
     transactions: Transactions | None
 
     async def renew_epoch(self) -> str:

@@ -6,10 +6,12 @@ from uuid import uuid4
 
 from twofold.adapters.memory.command_queue import MemoryCommandQueue
 from twofold.adapters.memory.event_store import MemoryEventStore
+from twofold.adapters.memory.leases import MemoryLeases
 from twofold.adapters.memory.lifetime import Lifetime
 from twofold.adapters.memory.outcomes import MemoryOutcomes
 from twofold.adapters.memory.snapshots import MemorySnapshots
 from twofold.clock import Clock, SystemClock
+from twofold.event_store.leases import Leases
 from twofold.event_store.store import CommandQueue, EventStore, Outcomes, Snapshots, Transactions
 
 
@@ -23,6 +25,7 @@ class MemoryLog:
         self.outcomes: Outcomes = outcomes
         self.snapshots: Snapshots = MemorySnapshots(self._lifetime)
         self.queue: CommandQueue = MemoryCommandQueue(self._lifetime, clock)
+        self.leases: Leases = MemoryLeases(self._lifetime, clock)
         self.transactions: Transactions | None = None
 
     async def renew_epoch(self) -> str:

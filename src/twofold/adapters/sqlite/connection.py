@@ -147,7 +147,7 @@ class ForkGuard:
 os.register_at_fork(after_in_child=ForkGuard.forked)
 
 
-def fetch(connection: apsw.Connection, sql: str, bindings: tuple[Any, ...] = ()) -> list[Any]:
+def fetch(connection: apsw.Connection, sql: str, bindings: tuple[Any, ...] | dict[str, Any] = ()) -> list[Any]:
     """All rows of a statement, which is run to its end."""
     return connection.execute(sql, bindings).fetchall()
 

@@ -14,12 +14,14 @@ from twofold.adapters.sqlite.command_queue import SqliteCommandQueue
 from twofold.adapters.sqlite.connection import one, open_connection, open_file
 from twofold.adapters.sqlite.errors import translated
 from twofold.adapters.sqlite.event_store import SqliteEventStore
+from twofold.adapters.sqlite.leases import SqliteLeases
 from twofold.adapters.sqlite.names import Names
 from twofold.adapters.sqlite.outcomes import SqliteOutcomes
 from twofold.adapters.sqlite.snapshots import SqliteSnapshots
 from twofold.adapters.sqlite.transactions import SqliteTransactions
 from twofold.adapters.sqlite.writer import Writer
 from twofold.clock import Clock, SystemClock
+from twofold.event_store.leases import Leases
 from twofold.event_store.store import CommandQueue, EventStore, Outcomes, Snapshots, Transactions
 
 APPLICATION_ID = 0x32664C47  # "2fLG"
@@ -48,6 +50,7 @@ class SqliteLog:
         self.outcomes: Outcomes = SqliteOutcomes(self._writer, self._reader, sql)
         self.snapshots: Snapshots = SqliteSnapshots(self._writer, self._reader, sql)
         self.queue: CommandQueue = SqliteCommandQueue(self._writer, self._reader, sql, clock)
+        self.leases: Leases = SqliteLeases(self._writer, self._reader, sql, clock)
         self.transactions: Transactions | None = SqliteTransactions(self._writer, batch, events.wake)
         self._facts = {
             "sqlite": apsw.sqlite_lib_version(),

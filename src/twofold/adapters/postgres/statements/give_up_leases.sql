@@ -1,0 +1,1 @@
+SELECT twofold.give_up_leases($1, $2)

@@ -1,0 +1,1 @@
+SELECT twofold.leave($1)

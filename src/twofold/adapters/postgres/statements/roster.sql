@@ -1,0 +1,1 @@
+SELECT member, wants, lease, fence FROM twofold.roster($1)

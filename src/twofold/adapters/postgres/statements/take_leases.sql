@@ -1,0 +1,1 @@
+SELECT lease, number FROM twofold.take_leases($1, $2, $3, $4)

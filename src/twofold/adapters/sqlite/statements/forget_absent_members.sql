@@ -1,0 +1,1 @@
+DELETE FROM members WHERE since > :now OR until <= :now

@@ -1,0 +1,1 @@
+UPDATE leases SET until = since WHERE owner = :member

@@ -1,0 +1,1 @@
+SELECT name, owner, fence FROM leases WHERE since <= :now AND until > :now

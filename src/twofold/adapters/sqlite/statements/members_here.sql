@@ -1,0 +1,1 @@
+SELECT member, wants, process FROM members WHERE since <= :now AND until > :now
