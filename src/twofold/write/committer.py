@@ -12,6 +12,10 @@ from twofold.event_store.write import Appended, Conflicted, StreamWrite, Write, 
 from twofold.write.states import States, StreamState
 
 
+SMALL_GROUP = 64
+"""Writes that are not worth dividing."""
+
+
 class Pending:
     """A decided write that waits for the disk. `result` is resolved once it is there, or refused."""
 
@@ -47,6 +51,7 @@ class Pending:
 class Committer:
     """Gathers decided writes into batches, one batch at a time, and answers after the disk has.
 
+    A large group goes in halves: while one is being written, the callers of the other decide what comes next.
     A write that was decided on the events of another that is still under way fails with it; its caller
     then decides again on what is really there.
     """
@@ -134,10 +139,11 @@ class Committer:
 
     def _next_waiting(self) -> list[Pending]:
         waiting = self._waiting
+        most = min(self._max_writes, max(SMALL_GROUP, (len(waiting) + 1) // 2))
         taken, size = 0, 0
         for pending in waiting:
             size += sum([len(event.data) for part in pending.streams for event in part.events])
-            if taken == self._max_writes or (taken and size > self._max_bytes):
+            if taken == most or (taken and size > self._max_bytes):
                 break
             taken += 1
         taken_now, self._waiting = waiting[:taken], waiting[taken:]
