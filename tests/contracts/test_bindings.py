@@ -14,10 +14,11 @@ import pytest
 import twofold.adapters
 import twofold.testing.contracts
 from tests.contracts.conftest import LOGS, Ground
+from twofold.event_store.bulk import Bulk
 from twofold.event_store.leases import Leases
 from twofold.event_store.store import CommandQueue, EventStore, Log, Outcomes, Snapshot, Snapshots, Transactions
 
-PORTS = [CommandQueue, EventStore, Leases, Log, Outcomes, Snapshots, Transactions]
+PORTS = [Bulk, CommandQueue, EventStore, Leases, Log, Outcomes, Snapshots, Transactions]
 BINDINGS = Path(__file__).parent
 
 
@@ -51,7 +52,7 @@ async def test_every_implementation_in_the_adapters_is_opened_by_the_suite(port:
     opened: set[type] = set()
     for place in [place for name, place in LOGS.items() if not name.startswith("debian")]:
         log = await place(ground).open()
-        parts = (log, log.events, log.outcomes, log.snapshots, log.queue, log.leases, log.transactions)
+        parts = (log, log.events, log.outcomes, log.snapshots, log.queue, log.leases, log.bulk, log.transactions)
         opened |= {type(part) for part in parts}
         await log.close()
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from twofold.event_store.bulk import Bulk
 from twofold.event_store.leases import Leases
 from twofold.event_store.outcome import RecordedOutcome
 from twofold.event_store.recorded_event import LogPage, Mark, RecordedEvent
@@ -201,6 +202,7 @@ class Log(Protocol):
     snapshots: Snapshots
     queue: CommandQueue
     leases: Leases
+    bulk: Bulk
     transactions: Transactions | None
 
     async def renew_epoch(self) -> str:

@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from twofold.errors import StoreUnavailableError
+from twofold.event_store.bulk import Bulk
 from twofold.event_store.leases import Leases
 from twofold.event_store.store import CommandQueue, EventStore, Log, Outcomes, Snapshots, Transaction, Transactions
 from twofold.event_store.write import Write, WriteResult
@@ -247,6 +248,7 @@ class FaultyLog:
         self.snapshots: Snapshots = faulty(inner.snapshots, plan)
         self.queue: CommandQueue = faulty(inner.queue, plan)
         self.leases: Leases = faulty(inner.leases, plan)
+        self.bulk: Bulk = faulty(inner.bulk, plan)
         self.transactions: Transactions | None = inner.transactions and FaultyTransactions(inner.transactions, plan)
 
     async def renew_epoch(self) -> str:

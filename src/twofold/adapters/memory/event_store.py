@@ -9,6 +9,7 @@ from uuid import uuid4
 from twofold.adapters.memory.lifetime import Lifetime
 from twofold.adapters.memory.outcomes import MemoryOutcomes
 from twofold.clock import Clock
+from twofold.event_store.bulk import Ending
 from twofold.event_store.recorded_event import NO_CHECK, LogPage, Mark, RecordedEvent, check_of
 from twofold.event_store.store import EVERYTHING, PAGE_BYTES, LogFilter
 from twofold.event_store.stream import category_of, slice_of
@@ -100,6 +101,25 @@ class MemoryEventStore:
         while len(self._log) <= after:
             await self._lifetime.changed()
             self._lifetime.check()
+
+    # --- for bulk -------------------------------------------------------------------------
+
+    def ending(self, outcome: int) -> Ending:
+        """Where the log ends, given its last outcome's number."""
+        return Ending(len(self._log), self._recorded_at, outcome)
+
+    def versions(self, streams: Iterable[str]) -> dict[str, int]:
+        """The present versions of *streams*."""
+        return {stream: self._version(stream) for stream in streams}
+
+    def load(self, events: Sequence[RecordedEvent]) -> None:
+        """Add events that have been checked, as they are."""
+        for event in events:
+            self._log.append(event)
+            self._streams.setdefault(event.stream, []).append(event)
+            self._recorded_at = event.recorded_at
+
+    # --- appending ------------------------------------------------------------------------
 
     def _result_of(self, write: Write, earlier: Sequence[WriteResult], now: int) -> WriteResult:
         first = self._outcomes.seen(write.outcome) if write.outcome else None

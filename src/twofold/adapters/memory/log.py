@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+from twofold.adapters.memory.bulk import MemoryBulk
 from twofold.adapters.memory.command_queue import MemoryCommandQueue
 from twofold.adapters.memory.event_store import MemoryEventStore
 from twofold.adapters.memory.leases import MemoryLeases
@@ -11,6 +12,7 @@ from twofold.adapters.memory.lifetime import Lifetime
 from twofold.adapters.memory.outcomes import MemoryOutcomes
 from twofold.adapters.memory.snapshots import MemorySnapshots
 from twofold.clock import Clock, SystemClock
+from twofold.event_store.bulk import Bulk
 from twofold.event_store.leases import Leases
 from twofold.event_store.store import CommandQueue, EventStore, Outcomes, Snapshots, Transactions
 
@@ -21,11 +23,13 @@ class MemoryLog:
     def __init__(self, clock: Clock) -> None:
         self._lifetime = Lifetime()
         outcomes = MemoryOutcomes(self._lifetime)
-        self.events: EventStore = MemoryEventStore(clock, outcomes, self._lifetime)
+        events = MemoryEventStore(clock, outcomes, self._lifetime)
+        self.events: EventStore = events
         self.outcomes: Outcomes = outcomes
         self.snapshots: Snapshots = MemorySnapshots(self._lifetime)
         self.queue: CommandQueue = MemoryCommandQueue(self._lifetime, clock)
         self.leases: Leases = MemoryLeases(self._lifetime, clock)
+        self.bulk: Bulk = MemoryBulk(events, outcomes, self._lifetime)
         self.transactions: Transactions | None = None
 
     async def renew_epoch(self) -> str:

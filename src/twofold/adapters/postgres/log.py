@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from twofold.adapters.postgres.appending import Appender
+from twofold.adapters.postgres.bulk import PostgresBulk
 from twofold.adapters.postgres.command_queue import PostgresCommandQueue
 from twofold.adapters.postgres.database import IDLE_SECONDS, POOL_SIZE, WAIT_SECONDS, Database
 from twofold.adapters.postgres.event_store import PostgresEventStore
@@ -19,6 +20,7 @@ from twofold.adapters.postgres.transactions import PostgresTransactions
 from twofold.adapters.sql.statements import load_statements
 from twofold.clock import Clock, SystemClock
 from twofold.errors import ClosedError
+from twofold.event_store.bulk import Bulk
 from twofold.event_store.leases import Leases
 from twofold.event_store.store import CommandQueue, EventStore, Outcomes, Snapshots, Transactions
 
@@ -38,11 +40,13 @@ class PostgresLog:
         self._sql = sql
         watch = HeadWatch(database, sql)
         appender = Appender(database, sql, store["lock_key"], now)
-        self.events: EventStore = PostgresEventStore(database, sql, appender, watch, store["epoch"])
+        events = PostgresEventStore(database, sql, appender, watch, store["epoch"])
+        self.events: EventStore = events
         self.outcomes: Outcomes = PostgresOutcomes(database, sql)
         self.snapshots: Snapshots = PostgresSnapshots(database, sql)
         self.queue: CommandQueue = PostgresCommandQueue(database, sql, now)
         self.leases: Leases = PostgresLeases(database, sql, now)
+        self.bulk: Bulk = PostgresBulk(database, sql, store["lock_key"], events, watch.reached)
         self.transactions: Transactions | None = PostgresTransactions(database, appender, watch.wake)
         self._listener = Listener(database.address.dsn, {"twofold": lambda head: watch.reached(int(head))}, watch.wake)
         if not database.address.pgbouncer:

@@ -9,6 +9,7 @@ import apsw
 
 from twofold.adapters.sql.statements import load_migrations, load_statements
 from twofold.adapters.sqlite.batch import BatchWriter
+from twofold.adapters.sqlite.bulk import SqliteBulk
 from twofold.adapters.sqlite.checkpointer import Checkpointer
 from twofold.adapters.sqlite.command_queue import SqliteCommandQueue
 from twofold.adapters.sqlite.connection import one, open_connection, open_file
@@ -21,6 +22,7 @@ from twofold.adapters.sqlite.snapshots import SqliteSnapshots
 from twofold.adapters.sqlite.transactions import SqliteTransactions
 from twofold.adapters.sqlite.writer import Writer
 from twofold.clock import Clock, SystemClock
+from twofold.event_store.bulk import Bulk
 from twofold.event_store.leases import Leases
 from twofold.event_store.store import CommandQueue, EventStore, Outcomes, Snapshots, Transactions
 
@@ -51,6 +53,7 @@ class SqliteLog:
         self.snapshots: Snapshots = SqliteSnapshots(self._writer, self._reader, sql)
         self.queue: CommandQueue = SqliteCommandQueue(self._writer, self._reader, sql, clock)
         self.leases: Leases = SqliteLeases(self._writer, self._reader, sql, clock)
+        self.bulk: Bulk = SqliteBulk(self._writer, self._reader, sql, batch.heads, events)
         self.transactions: Transactions | None = SqliteTransactions(self._writer, batch, events.wake)
         self._facts = {
             "sqlite": apsw.sqlite_lib_version(),

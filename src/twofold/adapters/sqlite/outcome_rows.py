@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from twofold.adapters.sqlite.connection import fetch
 from twofold.adapters.sqlite.names import Names
+from twofold.errors import InputError
 from twofold.event_store.outcome import Outcome, RecordedOutcome
 from twofold.event_store.recorded_event import NO_CHECK, check_of
 from twofold.event_store.write import Appended, Replayed, Write
@@ -82,6 +83,14 @@ class OutcomeRows:
         """The outcome that this command has already."""
         rows = self._run("outcome_by_id", (message_id,))
         return outcome_of(rows[0], self._names) if rows else None
+
+    def refuse_known_keys(self, outcomes: Sequence[Outcome]) -> None:
+        """Raises InputError when the key of one is known already, or comes twice."""
+        keyed = [outcome for outcome in outcomes if outcome.key is not None]
+        found: dict[Identity, RecordedOutcome] = {}
+        self._find_keys(keyed, found)
+        if found or len({identity(outcome) for outcome in keyed}) < len(keyed):
+            raise InputError("an outcome's key is known already, or comes twice")
 
     def _find_keys(self, keyed: list[Outcome], found: dict[Identity, RecordedOutcome]) -> None:
         hashes = {key_hash(outcome.scope, outcome.key or ""): outcome for outcome in keyed}

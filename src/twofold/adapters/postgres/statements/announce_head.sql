@@ -1,0 +1,1 @@
+SELECT pg_notify('twofold', $1::text)
