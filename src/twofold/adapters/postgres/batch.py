@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from twofold.adapters.postgres.outcome_rows import Known, outcome_row, recorded_outcome, replay_of
@@ -11,10 +11,31 @@ from twofold.event_store.stream import slice_of
 from twofold.event_store.write import ANY_VERSION, Appended, Conflicted, Write, WriteResult
 from twofold.messages.metadata import NO_ORIGIN
 
-EVENT_COLUMNS = 11
-OUTCOME_COLUMNS = 17
-
 Rows = list[tuple[Any, ...]]
+Column = tuple[Any, ...]
+
+
+def _array(column: Column) -> Column | None:
+    return None if column.count(None) == len(column) else column
+
+
+def _numbers(column: Column) -> str | None:
+    """An array as PostgreSQL writes it: the driver takes several times as long over an array's elements."""
+    if column.count(None) == len(column):
+        return None
+    return "{" + str(list(column))[1:-1].replace("None", "NULL") + "}"
+
+
+def _ids(column: Column) -> bytes:
+    return b"".join(column)
+
+
+# How the columns of a row travel, in the order of `append.sql`, which has the other end.
+_EVENT = (_array, _numbers, _numbers, _array, _numbers, _array, _ids, _ids, _ids, _array, _numbers)
+_OUTCOME = (
+    _ids, _array, _numbers, _array, _numbers, _numbers, _numbers, _numbers, _ids, _array, _array, _array, _array,
+    _array, _array, _array, _numbers,
+)  # fmt: skip
 
 
 class Head(NamedTuple):
@@ -90,17 +111,17 @@ class Batch:
         presumed = self.presumed
         return [
             list(presumed) or None,
-            list(presumed.values()) or None,
-            *_columns(self.events, EVENT_COLUMNS),
-            *_columns(self.outcomes, OUTCOME_COLUMNS),
+            _numbers(tuple(presumed.values())),
+            *_columns(self.events, _EVENT),
+            *_columns(self.outcomes, _OUTCOME),
         ]
 
 
-def _columns(rows: Rows, width: int) -> list[Any]:
+def _columns(rows: Rows, formats: Sequence[Callable[[Column], Any]]) -> list[Any]:
     """The rows by column; None for a column without values."""
     if not rows:
-        return [None] * width
-    return [None if column.count(None) == len(column) else column for column in zip(*rows, strict=True)]
+        return [None] * len(formats)
+    return [travels(column) for travels, column in zip(formats, zip(*rows, strict=True), strict=True)]
 
 
 def presume(writes: Sequence[Write]) -> tuple[Batch, list[Placed]] | None:

@@ -19,12 +19,11 @@ def outcome_row(
     outcome: Outcome, versions: tuple[int, ...], at: int, events: int, recorded_at: int | None
 ) -> tuple[Any, ...]:
     """The columns that `append` takes, in its order. *at* is the place of its last event in the batch."""
-    own_correlation = outcome.correlation_id == outcome.message_id
     keyed = outcome.key is not None
     return (
-        outcome.message_id, outcome.command, outcome.status, outcome.stream,
+        outcome.message_id, outcome.command, int(outcome.status), outcome.stream,
         _version(outcome, versions, events), at, events, outcome.duration,
-        None if own_correlation else outcome.correlation_id,
+        outcome.correlation_id,
         None if outcome.origin == NO_ORIGIN else outcome.origin,
         outcome.scope if keyed else outcome.scope or None, outcome.key, outcome.payload_hash or None,
         outcome.code, outcome.message, outcome.details, recorded_at,
@@ -78,7 +77,7 @@ def outcome_of(row: Sequence[Any]) -> RecordedOutcome:
      correlation_id, origin, scope, key, payload_hash, code, message, details, last_event) = row  # fmt: skip
     outcome = Outcome(
         message_id=message_id, command=command, status=status, stream=stream,
-        correlation_id=correlation_id or message_id, decided_on=version - events, key=key, scope=scope or "",
+        correlation_id=correlation_id, decided_on=version - events, key=key, scope=scope or "",
         payload_hash=payload_hash or b"", code=code, message=message, details=details,
         origin=origin or NO_ORIGIN, duration=duration,
     )  # fmt: skip

@@ -40,7 +40,7 @@ CREATE TABLE twofold.outcomes (
     events integer NOT NULL,
     recorded_at bigint NOT NULL,
     duration bigint NOT NULL,
-    correlation_id uuid,
+    correlation_id uuid NOT NULL,
     origin bytea,
     scope text COLLATE "C",
     key text COLLATE "C",
@@ -100,17 +100,22 @@ BEGIN
 END
 $$;
 
+-- The nth (from 1) of packed ids.
+CREATE FUNCTION twofold.id_at(packed bytea, n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
+    SELECT encode(substr(packed, (n * 16 - 15)::integer, 16), 'hex')::uuid
+$$;
+
 -- Appends a batch whose streams are all where they are presumed to be; else writes nothing and answers a NULL head.
 -- Places of events and outcomes are counted from the head, which is answered as it was before. A row without a time of
 -- its own gets the present one. An array that is NULL stands for a column of NULLs.
 CREATE FUNCTION twofold.append(
     IN lock_key bigint, IN now bigint, IN presumed_stream text[], IN presumed_version bigint[],
     IN event_stream text[], IN event_version bigint[], IN event_slice smallint[], IN event_type text[],
-    IN event_schema integer[], IN event_data bytea[], IN event_id bytea[], IN event_causation bytea[],
-    IN event_correlation bytea[], IN event_origin bytea[], IN event_time bigint[],
-    IN outcome_id bytea[], IN outcome_command text[], IN outcome_status smallint[], IN outcome_stream text[],
+    IN event_schema integer[], IN event_data bytea[], IN event_id bytea, IN event_causation bytea,
+    IN event_correlation bytea, IN event_origin bytea[], IN event_time bigint[],
+    IN outcome_id bytea, IN outcome_command text[], IN outcome_status smallint[], IN outcome_stream text[],
     IN outcome_version bigint[], IN outcome_at bigint[], IN outcome_events integer[], IN outcome_duration bigint[],
-    IN outcome_correlation bytea[], IN outcome_origin bytea[], IN outcome_scope text[], IN outcome_key text[],
+    IN outcome_correlation bytea, IN outcome_origin bytea[], IN outcome_scope text[], IN outcome_key text[],
     IN outcome_hash bytea[], IN outcome_code text[], IN outcome_message text[], IN outcome_details bytea[],
     IN outcome_time bigint[],
     OUT head bigint, OUT last_message_id bytea, OUT recorded bigint
@@ -137,24 +142,24 @@ BEGIN
         INSERT INTO twofold.events (position, stream, version, category, slice, type, schema_version, data, message_id,
                                     causation_id, correlation_id, origin, recorded_at)
         SELECT append.head + e.n, e.stream, e.version, split_part(e.stream, '-', 1), e.slice, e.type, e.schema, e.data,
-               encode(e.id, 'hex')::uuid, encode(e.causation, 'hex')::uuid, encode(e.correlation, 'hex')::uuid, e.origin,
-               coalesce(e.time, append.recorded)
-        FROM unnest(event_stream, event_version, event_slice, event_type, event_schema, event_data, event_id,
-                    event_causation, event_correlation, event_origin, event_time) WITH ORDINALITY
-             AS e (stream, version, slice, type, schema, data, id, causation, correlation, origin, time, n);
+               twofold.id_at(event_id, e.n), twofold.id_at(event_causation, e.n), twofold.id_at(event_correlation, e.n),
+               e.origin, coalesce(e.time, append.recorded)
+        FROM unnest(event_stream, event_version, event_slice, event_type, event_schema, event_data,
+                    event_origin, event_time) WITH ORDINALITY
+             AS e (stream, version, slice, type, schema, data, origin, time, n);
         PERFORM pg_notify('twofold', (head + cardinality(event_stream))::text);
     END IF;
     IF outcome_id IS NOT NULL THEN
         INSERT INTO twofold.outcomes (number, message_id, command, status, stream, version, position, events, duration,
                                       correlation_id, origin, scope, key, payload_hash, code, message, details,
                                       recorded_at)
-        SELECT last_outcome + o.n, encode(o.id, 'hex')::uuid, o.command, o.status, o.stream, o.version,
-               append.head + o.at, o.events, o.duration, encode(o.correlation, 'hex')::uuid, o.origin, o.scope, o.key,
-               o.hash, o.code, o.message, o.details, coalesce(o.time, append.recorded)
-        FROM unnest(outcome_id, outcome_command, outcome_status, outcome_stream, outcome_version, outcome_at,
-                    outcome_events, outcome_duration, outcome_correlation, outcome_origin, outcome_scope, outcome_key,
-                    outcome_hash, outcome_code, outcome_message, outcome_details, outcome_time) WITH ORDINALITY
-             AS o (id, command, status, stream, version, at, events, duration, correlation, origin, scope, key, hash,
+        SELECT last_outcome + o.n, twofold.id_at(outcome_id, o.n), o.command, o.status, o.stream, o.version,
+               append.head + o.at, o.events, o.duration, twofold.id_at(outcome_correlation, o.n), o.origin, o.scope,
+               o.key, o.hash, o.code, o.message, o.details, coalesce(o.time, append.recorded)
+        FROM unnest(outcome_command, outcome_status, outcome_stream, outcome_version, outcome_at, outcome_events,
+                    outcome_duration, outcome_origin, outcome_scope, outcome_key, outcome_hash, outcome_code,
+                    outcome_message, outcome_details, outcome_time) WITH ORDINALITY
+             AS o (command, status, stream, version, at, events, duration, origin, scope, key, hash,
                    code, message, details, time, n);
     END IF;
 END
