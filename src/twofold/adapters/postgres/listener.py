@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -30,6 +31,7 @@ class Listener:
         self._dsn = dsn
         self._hears = hears
         self._reconnected = reconnected
+        self._rng = random.Random()  # noqa: S311 - jitter, not a secret
         self._task: asyncio.Task[None] | None = None
         self.is_connected = False
 
@@ -55,7 +57,7 @@ class Listener:
                 if failures == 1:
                     _log.warning("the listener lost its connection and polls until it is back: %s", error)
             self.is_connected = False
-            await asyncio.sleep(_RETRY.delay(max(1, failures)))
+            await asyncio.sleep(_RETRY.delay(max(1, failures), self._rng))
 
     async def _listen(self) -> None:
         """Until the connection ends. Raises what connecting raises."""
