@@ -24,7 +24,7 @@ from twofold.testing.contracts.writes import (
 )
 
 EPOCH = "0123456789abcdef0123456789abcdef"
-LONG = 300
+LONG = 1030
 TEXTS = ("", "ä", "snowman \u2603 𝄞", "line\nbreak", "quote'\"", "tab\t\\n\\N")
 
 
