@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import Any
 
 from twofold.errors import (
+    ConflictError,
     Fault,
     InvalidMessageError,
     KeyInFlightError,
@@ -18,7 +19,6 @@ from twofold.errors import (
     Rejected,
     UnavailableError,
     UnknownNameError,
-    VersionConflictError,
 )
 from twofold.messages.message_types import MessageType
 from twofold.pipeline.context import Context
@@ -65,7 +65,7 @@ class CommandBus:
             UnknownNameError: nobody handles this type.
             InvalidMessageError: the command breaks its own type.
             Rejected: the domain said no; recorded.
-            VersionConflictError: still in conflict after the configured attempts.
+            ConflictError: still in conflict after the configured attempts; a VersionConflictError says of which stream.
             KeyInFlightError: a copy with the same key is still being worked on.
             StoreUnavailableError: not known to be stored; the same key makes repeating safe.
         """
@@ -90,7 +90,7 @@ def validating(message: MessageType) -> Middleware:
 
 
 def deciding_again(attempts: int, replay_or: ReplayOr) -> Middleware:
-    """A middleware that tries again after a version conflict, at most *attempts* times in all.
+    """A middleware that tries again after a conflict, of versions or of transactions, at most *attempts* times in all.
 
     A command that fails in another way may be the copy of one that did not: `replay_or` gives the first answer then.
     """
@@ -103,7 +103,7 @@ def deciding_again(attempts: int, replay_or: ReplayOr) -> Middleware:
                 return await call_next(command, context)
             except (Rejected, KeyReusedError, UnavailableError, PreconditionFailedError):
                 raise
-            except VersionConflictError:
+            except ConflictError:
                 # Someone else was first; what is in memory has been thrown away, so decide on what is there now.
                 if left <= 0:
                     raise

@@ -10,6 +10,8 @@ import asyncpg
 from twofold.adapters.postgres.batch import head_of, judge, presume
 from twofold.adapters.postgres.database import Connection, Database
 from twofold.adapters.postgres.outcome_rows import known_outcomes
+from twofold.adapters.postgres.unit_errors import ENDED
+from twofold.errors import MisuseError
 from twofold.event_store.recorded_event import NO_CHECK, check_of
 from twofold.event_store.write import Write, WriteResult, check_batch
 
@@ -58,10 +60,18 @@ class Appender:
         async with self._database.transaction() as connection:
             return await self.inside(connection, writes)
 
-    async def inside(self, connection: Connection, writes: Sequence[Write]) -> list[WriteResult]:
-        """Append within the caller's transaction, which keeps the writers' lock until it ends."""
+    async def inside(
+        self, connection: Connection, writes: Sequence[Write], *, is_unit: bool = False
+    ) -> list[WriteResult]:
+        """Append within the caller's transaction, which keeps the writers' lock until it ends.
+
+        *is_unit*: the transaction was given away meanwhile; MisuseError when it is not the same any more.
+        """
         now = self._now()
-        head = head_of(await connection.fetchrow(self._sql["lock_head"], self._lock_key, now))
+        row = await connection.fetchrow(self._sql["lock_head"], self._lock_key, now)
+        if is_unit and row["unit"] != "open":
+            raise MisuseError(f"{self._database.name}: {ENDED}")
+        head = head_of(row)
         streams = list({part.stream: None for write in writes for part in write.streams})
         heads: dict[str, int] = dict(await self._heads(connection, streams))
         known = await known_outcomes(connection, self._sql, writes)

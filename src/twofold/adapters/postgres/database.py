@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import asyncpg
 
 from twofold.adapters.postgres.errors import KNOWN, translate, translated
+from twofold.adapters.postgres.session import Session, is_over
 from twofold.adapters.postgres.settings import check_settings
 from twofold.errors import ClosedError, ConfigError, StoreUnavailableError
 
@@ -23,6 +24,7 @@ IDLE_SECONDS = 10.0
 _log = logging.getLogger("twofold.postgres")
 _IDLE_SETTING = "idle_in_transaction_session_timeout"
 _LIMIT_IDLENESS = "SELECT set_config('idle_in_transaction_session_timeout', $1, true)"
+_FORGET_SETTINGS = "RESET ALL"
 _TRUTHS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 Connection = Any  # asyncpg's own, or the pool's proxy of one
@@ -96,6 +98,7 @@ class Database:
                 command_timeout=STATEMENT_SECONDS,
                 timeout=wait,
                 reset=_nothing,
+                connection_class=Session,
                 server_settings=None if address.pgbouncer else {_IDLE_SETTING: f"{round(idle * 1000)}"},
             )
         try:
@@ -121,7 +124,7 @@ class Database:
         except BaseException:
             await self._take_back(connection)
             raise
-        if self._is_wanted or not self._is_open or _is_over(connection) or connection.is_in_transaction():
+        if self._is_wanted or not self._is_open or is_over(connection) or connection.is_in_transaction():
             await self._take_back(connection)
         else:
             self._idle.append(connection)
@@ -130,7 +133,7 @@ class Database:
         """An idle connection, or one of the pool's: the pool's own hand-over takes longer than many a statement."""
         while self._idle:
             connection = self._idle.pop()
-            if not _is_over(connection):
+            if not is_over(connection):
                 return connection
             await self._take_back(connection)
         self._is_wanted += 1
@@ -149,7 +152,7 @@ class Database:
 
     async def _take_back(self, connection: Connection) -> None:
         """A connection that may be in the middle of something goes back to the pool, and one in a transaction ends."""
-        if not _is_over(connection) and connection.is_in_transaction():
+        if not is_over(connection) and connection.is_in_transaction():
             connection.terminate()
         try:
             await asyncio.shield(self._pool.release(connection, timeout=self._wait))
@@ -172,14 +175,40 @@ class Database:
 
     @asynccontextmanager
     async def lend(self) -> AsyncIterator[Connection]:
-        """A connection in a transaction for code that is not ours: what it changed of the session ends with it."""
-        async with self.acquire() as connection:
-            async with connection.transaction(isolation="read_committed"):
-                if self.address.pgbouncer:
-                    await connection.execute(_LIMIT_IDLENESS, self._idle_limit)
-                yield connection
-            if not self.address.pgbouncer:
-                await connection.reset()
+        """A connection for code that is not ours: its errors stay as they are, and what it changed of the session ends.
+
+        Raises StoreUnavailableError when none was free in time; ClosedError.
+        """
+        self._check_open()
+        connection = await self._borrow()
+        try:
+            yield connection
+        finally:
+            await asyncio.shield(self._take_back_from_stranger(connection))
+
+    @asynccontextmanager
+    async def foreign_transaction(self, connection: Connection) -> AsyncIterator[None]:
+        """A transaction at READ COMMITTED on a connection that was lent."""
+        async with connection.transaction(isolation="read_committed"):
+            if self.address.pgbouncer:
+                await connection.execute(_LIMIT_IDLENESS, self._idle_limit)
+            yield
+            if self.address.pgbouncer:  # the server's session goes to somebody else at once
+                await connection.execute(_FORGET_SETTINGS)
+
+    async def _take_back_from_stranger(self, connection: Connection) -> None:
+        """Undo what a stranger did to the session; what cannot be undone ends the connection."""
+        if not is_over(connection) and not connection.is_in_transaction():
+            try:
+                if connection.has_codecs:
+                    connection.terminate()
+                elif not self.address.pgbouncer:
+                    await connection.reset(timeout=self._wait)
+            except BaseException as error:
+                connection.terminate()
+                if not isinstance(error, KNOWN):
+                    raise
+        await self._take_back(connection)
 
     @asynccontextmanager
     async def statement(self) -> AsyncIterator[Connection]:
@@ -209,14 +238,6 @@ class Database:
             await asyncio.wait_for(self._pool.close(), self._wait)
         except TimeoutError:
             self._pool.terminate()
-
-
-def _is_over(connection: Connection) -> bool:
-    """Whether the connection was lost; by then the pool may have taken it back, and the proxy answers nothing."""
-    try:
-        return bool(connection.is_closed())
-    except asyncpg.InterfaceError:
-        return True
 
 
 async def _nothing(connection: Connection) -> None:

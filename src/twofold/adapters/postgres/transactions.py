@@ -6,24 +6,38 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import asyncpg
+
 from twofold.adapters.postgres.appending import Appender
 from twofold.adapters.postgres.database import Connection, Database
-from twofold.errors import MisuseError, StoreUnavailableError
+from twofold.adapters.postgres.unit_errors import judged, refuse_ended
+from twofold.errors import ConflictError, MisuseError, StoreUnavailableError
 from twofold.event_store.write import Write, WriteResult
+
+_MARK = "SET LOCAL twofold.unit = 'open'"  # ends with the transaction, and with it only
 
 
 class PostgresTransaction:
     """A connection in a transaction at READ COMMITTED. `connection` is an asyncpg.Connection."""
 
-    def __init__(self, connection: Connection, appender: Appender) -> None:
+    def __init__(self, connection: Connection, appender: Appender, name: str) -> None:
         self.connection = connection
         self._appender = appender
+        self._name = name
 
     async def append(self, write: Write) -> WriteResult:
-        """See Transaction.append. From here to the end of the transaction every other writer waits."""
-        if not self.connection.is_in_transaction():
-            raise MisuseError("the handler ended the transaction it was given: leave COMMIT and ROLLBACK to twofold")
-        return (await self._appender.inside(self.connection, [write]))[0]
+        """See Transaction.append. From here to the end of the transaction every other writer waits.
+
+        Raises ConflictError when the handler has made the transaction a stricter one, which does not see what was
+        appended meanwhile.
+        """
+        refuse_ended(self.connection, self._name)
+        try:
+            return (await self._appender.inside(self.connection, [write], is_unit=True))[0]
+        except asyncpg.UniqueViolationError as error:
+            raise ConflictError(f"{self._name}: others have appended since the transaction began ({error})") from error
+        except asyncpg.InterfaceError as error:
+            raise MisuseError(f"{self._name}: the handler has left the connection at work ({error})") from error
 
 
 class PostgresTransactions:
@@ -36,14 +50,27 @@ class PostgresTransactions:
 
     @asynccontextmanager
     async def begin(self, timeout: float) -> AsyncIterator[PostgresTransaction]:
-        """See Transactions.begin."""
+        """See Transactions.begin. A handler's own errors come out as they are; see `judged` for the others."""
+        name = self._database.name
         async with AsyncExitStack() as stack:
             try:
                 async with asyncio.timeout(timeout):
-                    connection = await stack.enter_async_context(self._database.lend())
+                    connection = await self._begun(stack)
             except TimeoutError as error:
                 raise StoreUnavailableError(
-                    f"{self._database.name}: no connection came free within {timeout:g} s; raise pool_size"
+                    f"{name}: no connection came free within {timeout:g} s; raise pool_size"
                 ) from error
-            yield PostgresTransaction(connection, self._appender)
+            try:
+                yield PostgresTransaction(connection, self._appender, name)
+            except Exception:
+                refuse_ended(connection, name)
+                raise
+            refuse_ended(connection, name)
         self._wake()
+
+    async def _begun(self, stack: AsyncExitStack) -> Connection:
+        connection = await stack.enter_async_context(self._database.lend())
+        stack.enter_context(judged(connection, self._database.name))
+        await stack.enter_async_context(self._database.foreign_transaction(connection))
+        await connection.execute(_MARK)
+        return connection
