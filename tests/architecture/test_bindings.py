@@ -14,7 +14,10 @@ from tests.architecture.house import PACKAGE, ROOT, Source, base_names, classes,
 NODE = re.compile(r"^\S+::(?P<test_class>\w+)::\w+(\[(?P<backend>.*)\])?$", re.MULTILINE)
 
 # A suite that a technology declares it cannot keep, and the suite that tests what it declares.
-DECLARED = {("TransactionContract", "memory"): "WhetherTransactionsContract"}
+DECLARED = {
+    ("TransactionContract", "memory"): "WhetherTransactionsContract",
+    ("ClientTransactionsContract", "memory"): "WhetherClientTransactionsContract",
+}
 
 
 def technologies() -> set[str]:

@@ -13,6 +13,7 @@ from twofold.adapters.memory.view_store import MemoryViewStore
 from twofold.adapters.postgres.view_store import open_postgres_views
 from twofold.adapters.sqlite.view_store import SqliteViewStore
 from twofold.app.stores import OpenViewStore
+from twofold.testing.contracts.client_transactions import WhetherClientTransactionsContract
 from twofold.testing.contracts.view_store.saving import GenerationContract, SaveContract, SnapshotOfAnswersContract
 from twofold.testing.contracts.view_store.searching import (
     FilterContract,
@@ -65,3 +66,6 @@ class TestKeyset(KeysetContract): ...
 
 
 class TestRandomSearches(RandomSearchContract): ...
+
+
+class TestWhetherClientTransactions(WhetherClientTransactionsContract): ...

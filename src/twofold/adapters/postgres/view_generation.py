@@ -98,7 +98,7 @@ class GenerationTable:
         try:
             gone = [self._format.key_bindings(change.key) for change in last if change.values is None]
             kept = [bind(change.values, shard, change.position) for change in last if change.values is not None]
-        except (ArithmeticError, ValueError, TypeError) as error:
+        except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
             raise self.unfit(error) from error
         return self._save, (*_lists(gone, len(self.rows.key)), *_lists(kept, len(self.rows.written)))
 

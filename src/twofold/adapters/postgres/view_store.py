@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from twofold.adapters.postgres.database import POOL_SIZE, WAIT_SECONDS, Connection, Database
+from twofold.adapters.postgres.errors import KNOWN
 from twofold.adapters.postgres.migrations import PACKAGE, migrate
+from twofold.adapters.postgres.unit_errors import meaning_of, refuse_ended
 from twofold.adapters.postgres.view_generation import Asked, GenerationTable, Record
 from twofold.adapters.postgres.view_generations import Generations
 from twofold.adapters.sql.statements import load_statements
 from twofold.adapters.sql.view_marks import NOTHING, mark_of
-from twofold.errors import LeaseLostError, MisuseError, StoreUnavailableError, StoreUnusableError
+from twofold.errors import ConflictError, LeaseLostError, StoreUnavailableError, StoreUnusableError
 from twofold.event_store.recorded_event import Mark
 from twofold.read.view_store import (
     Checkpoint,
@@ -106,20 +108,26 @@ class PostgresViewStore:
     async def transaction(
         self, generation: Generation, shard: int, expected: Mark, reached: Checkpoint
     ) -> AsyncIterator[Connection]:
-        """See ClientTransactions; the client is an asyncpg connection of the pool.
+        """See ClientTransactions; the client is an asyncpg connection of the pool, at READ COMMITTED.
 
-        Raises StoreUnavailableError when the database did not answer; its other errors are the caller's.
+        Raises StoreUnavailableError when the database did not answer, or found a deadlock; MisuseError when the
+        transaction was ended through the client. Its other errors are the caller's.
         """
-        moving = _moving(generation, shard, expected, reached)
-        try:
-            async with self._database.transaction() as connection:
-                if not await connection.fetch(self._sql["move_checkpoint"], *moving):
-                    raise await self._lost(connection, generation, shard, expected, reached)
-                yield connection
-        except MisuseError as error:
-            if isinstance(error.__cause__, asyncpg.PostgresError):
-                raise error.__cause__ from None
-            raise
+        moving, name = _moving(generation, shard, expected, reached), self._database.name
+        async with self._database.lend() as connection:
+            try:
+                async with self._database.foreign_transaction(connection):
+                    if not await connection.fetch(self._sql["move_checkpoint"], *moving):
+                        raise await self._lost(connection, generation, shard, expected, reached)
+                    yield connection
+                    refuse_ended(connection, name)
+            except KNOWN as error:
+                meant = meaning_of(error, connection, name)
+                if meant is None:
+                    raise
+                if isinstance(meant, ConflictError):
+                    raise StoreUnavailableError(str(meant)) from error
+                raise meant from error
 
     async def _checkpoint(self, connection: Connection, generation: Generation, shard: int) -> Checkpoint:
         place = (generation.view, generation.number, shard)
