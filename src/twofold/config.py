@@ -70,6 +70,9 @@ class Config:
     commit_bytes: int = _setting(8 * 1024 * 1024, "largest group of writes in one commit", unit="bytes", low=1024)
     page_events: int = _setting(2000, "most events a reader of the log takes in one step", unit="events", low=1)
     page_bytes: int = _setting(4 * 1024 * 1024, "most data a reader takes in one step", unit="bytes", low=1024)
+    as_of_events: int = _setting(
+        1_000_000, "most events that a row as of a moment is folded from", unit="events", low=1
+    )
     aggregate_cache: int = _setting(10_000, "aggregates kept in memory, per process", unit="aggregates", low=0)
     unit_of_work: float = _setting(
         5.0, "how long a state-stored handler may hold the writer", unit="s", low=0.001, high=600.0

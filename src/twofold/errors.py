@@ -114,6 +114,25 @@ class TokenUnknownError(InputError):
     code = "token-unknown"
 
 
+class MomentUnknownError(InputError):
+    """A moment that cannot be answered as of: ahead of the log or of the stream, or a time without a zone."""
+
+    code = "moment-unknown"
+
+
+class TooManyEventsError(InputError):
+    """An answer as of a moment would have to read more events than the setting `as_of_events` allows."""
+
+    code = "too-many-events"
+
+    def __init__(self, asked: str, events: int, limit: int) -> None:
+        super().__init__(
+            f"{asked} has to be folded from {events} events of the log, and may be from {limit}: "
+            "raise the setting as_of_events, or ask for an earlier moment"
+        )
+        self.asked, self.events, self.limit = asked, events, limit
+
+
 class ColumnUnknownError(InputError):
     """A filter or sort names a field that the view does not declare."""
 

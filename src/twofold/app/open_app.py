@@ -11,7 +11,8 @@ from twofold.app.command_status import CommandStatus, status_of
 from twofold.app.reads import Reads
 from twofold.clock import Clock
 from twofold.config import Config
-from twofold.errors import ClosedError, StreamNotFoundError, UnknownNameError
+from twofold.errors import ClosedError, MisuseError, MomentUnknownError, StreamNotFoundError, UnknownNameError
+from twofold.event_store.moment import Moment, version_at
 from twofold.event_store.recorded_event import Mark
 from twofold.event_store.store import Log
 from twofold.event_store.stream import stream_name
@@ -170,12 +171,22 @@ class OpenApp:
         view: type[V],
         key: Any,
         *,
+        at: Moment | None = None,
         after: str | None = None,
         wait: float | None = None,
         stale_ok: bool = False,
         context: Context | None = None,
     ) -> V:
-        """The row of *view* with this key, a tuple for a composite one. Else as `ask`. Raises RowNotFoundError."""
+        """The row of *view* with this key, a tuple for a composite one. Else as `ask`. Raises RowNotFoundError.
+
+        With *at* it is the row as of a moment, folded from the log by today's code: as of a position, an aware
+        datetime or a token; it waits for nothing. Raises MomentUnknownError, TooManyEventsError, FoldError and
+        UnreadableError then, and MisuseError together with *after*.
+        """
+        if at is not None:
+            if after is not None:
+                raise MisuseError("at= and after= exclude each other: the past does not become newer")
+            return (await self.reads.get_as_of(view, key, at, context=context)).value
         return (await self.reads.get(view, key, Wish(after, wait, stale_ok), context=context)).value
 
     async def find(
@@ -201,18 +212,26 @@ class OpenApp:
         """The answer to *query*, and again each time that it has changed."""
         return self.reads.watch_values(query, context)
 
-    async def load(self, aggregate: type[A], key: Any, *, version: int | None = None) -> A:
-        """An aggregate's state, folded from the log: now, or as of *version*. It is yours to keep.
+    async def load(self, aggregate: type[A], key: Any, *, version: int | None = None, at: Moment | None = None) -> A:
+        """An aggregate's state, folded from the log: now, as of a *version* of its stream, or as of a moment: a
+        position, an aware datetime or a token. It is yours to keep.
 
-        Raises StreamNotFoundError.
+        Raises StreamNotFoundError when it had no events then; MomentUnknownError for a version or position that is
+        not there yet; MisuseError for both *version* and *at*.
         """
+        if version is not None and at is not None:
+            raise MisuseError("version= and at= exclude each other: each says as of when")
         definition = next((each for each in self.catalog.aggregates.values() if each.cls is aggregate), None)
         if definition is None:
             raise UnknownNameError("aggregate", aggregate.__name__, tuple(self.catalog.aggregates))
         stream = stream_name(definition.category, joined_key(key) if isinstance(key, tuple) else str(key))
+        if at is not None:
+            version = await version_at(self.log.events, stream, (await self.reads.mark_of(at)).position)
         folded = await self._desk.repository.fold(definition, stream, version)
         if not folded.version:
             raise StreamNotFoundError(stream)
+        if version is not None and folded.version != version:
+            raise MomentUnknownError(f"{stream} is at version {folded.version}; it has no version {version}")
         state: A = folded.state
         return state
 

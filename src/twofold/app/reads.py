@@ -6,17 +6,22 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from typing import Any, TypeVar
 
 from twofold.app.catalog import Catalog
+from twofold.app.homes import homes_of
 from twofold.clock import Clock
 from twofold.config import Config
 from twofold.errors import UnknownNameError
+from twofold.event_store.moment import Moment
+from twofold.event_store.recorded_event import Mark
 from twofold.event_store.store import Log
 from twofold.messages.message import Query
 from twofold.pipeline.context import Context
 from twofold.pipeline.middleware import Middleware
 from twofold.read.answer import ANYTIME, Answer, ReadModel, Wish
 from twofold.read.cache import QueryCache
-from twofold.read.follower import Follower
+from twofold.read.follower import Follower, Paging
 from twofold.read.freshness import Freshness
+from twofold.read.past import Past
+from twofold.read.past_answers import PastAnswers
 from twofold.read.query_bus import QueryBus
 from twofold.read.rows import Page, Rows
 from twofold.read.view import View
@@ -49,6 +54,9 @@ class Reads:
         cache = QueryCache(clock, ttl=config.cache_ttl) if config.cache else None
         self._bus = QueryBus(catalog.answers, self._model, cache=cache)
         self._views = ViewAnswers(self._model)
+        paging = Paging(config.page_events, config.page_bytes)
+        past = Past(log.events, catalog.event_reader, homes_of(catalog), paging=paging, limit=config.as_of_events)
+        self._past = PastAnswers(self._model, log.events, past)
 
     async def answer(self, query: Query[R], wish: Wish = ANYTIME, *, context: Context | None = None) -> Answer[R]:
         """The answer to *query*, validated first, with its token."""
@@ -61,6 +69,14 @@ class Reads:
     async def get(self, view: type[V], key: Any, wish: Wish = ANYTIME, *, context: Context | None = None) -> Answer[V]:
         """One row by its key, with its token. Raises RowNotFoundError, which has the token too."""
         return await self._views.get(view, key, wish, context=context)
+
+    async def get_as_of(self, view: type[V], key: Any, at: Moment, *, context: Context | None = None) -> Answer[V]:
+        """One row as of a moment, with that moment's token. As PastAnswers.get."""
+        return await self._past.get(view, key, at, context=context)
+
+    async def mark_of(self, moment: Moment) -> Mark:
+        """Which place of the log a moment is. As PastAnswers.mark."""
+        return await self._past.mark(moment)
 
     async def find(
         self, search: FindRows, wish: Wish = ANYTIME, *, context: Context | None = None

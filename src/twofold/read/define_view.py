@@ -12,7 +12,7 @@ from twofold.messages.folding import Fold, folds_of
 from twofold.messages.upcasting import Upcaster
 from twofold.read.code_mark import code_mark
 from twofold.read.columns import column_of
-from twofold.read.row_key import grouped, key_getter, several
+from twofold.read.row_key import grouped, key_getter, several, stream_part
 from twofold.read.view import Route, View, ViewDefinition
 from twofold.read.view_store import Column, Kind, ViewTable
 
@@ -146,9 +146,10 @@ class _ClassReader:
         if fold.grouping.key is not None or fold.grouping.keys is not None:
             key_of, keys_of = grouped(fold.grouping)
             return Route(fold.event, fold.function, keys_of, key_of)
-        found = key_getter(fold.event, key, self.aggregate_keys.get(fold.event))
+        stream_key = self.aggregate_keys.get(fold.event)
+        found = key_getter(fold.event, key, stream_key)
         if isinstance(found, str):
             event = fold.event.__name__
             self.faults.append(f"view {self.name}: {event} cannot give the key {found!r}; use @evolves(key=...)")
             return None
-        return Route(fold.event, fold.function, several(found), found)
+        return Route(fold.event, fold.function, several(found), found, stream_part(fold.event, key, stream_key))

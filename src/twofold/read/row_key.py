@@ -44,6 +44,13 @@ def key_getter(event: type, key: Sequence[Column], stream_key: str | None) -> Ke
     return parts[0] if len(parts) == 1 else lambda event, stream: tuple([part(event, stream)[0] for part in parts])
 
 
+def stream_part(event: type, key: Sequence[Column], stream_key: str | None) -> int | None:
+    """Which part of the *key* `key_getter` takes from the stream's id, or None."""
+    fields = field_names(event)
+    names = [column.name for column in key]
+    return names.index(stream_key) if stream_key in names and stream_key not in fields else None
+
+
 def _from_field(name: str) -> KeyOf:
     get = attrgetter(name)
     return lambda event, _: (get(event),)

@@ -35,12 +35,16 @@ KeysOf = Callable[[Any, str], Sequence[Key]]
 
 
 class Route(NamedTuple):
-    """One fold of one event type, and how it finds the rows of an event (from the event and its stream's name)."""
+    """One fold of one event type, and how it finds the rows of an event (from the event and its stream's name).
+
+    `stream_part` is the part of the key that is the stream's id, None when no part is.
+    """
 
     event: type
     fold: Callable[[Any, Any], Any]
     keys_of: KeysOf
     key_of: KeyOf | None
+    stream_part: int | None = None
 
 
 class ViewDefinition(Generic[V]):

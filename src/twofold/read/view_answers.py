@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from twofold.errors import RowNotFoundError
+from twofold.event_store.moment import Moment
 from twofold.pipeline.context import Context
 from twofold.pipeline.middleware import surround
 from twofold.read.answer import ANYTIME, Answer, ReadModel, Wish, answered, awaited, token_of
@@ -20,10 +21,11 @@ R = TypeVar("R")
 
 
 class GetRow(msgspec.Struct, frozen=True):
-    """What middlewares see when somebody asks for one row."""
+    """What middlewares see when somebody asks for one row; `at` is the moment it is asked for as of, None for now."""
 
     view: type[View]
     key: Any
+    at: Moment | None = None
 
 
 class FindRows(msgspec.Struct, frozen=True):
