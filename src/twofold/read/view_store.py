@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 import msgspec
 
 from twofold.event_store.recorded_event import Mark
+from twofold.read.parking import Parked, Parking
 
 Key = tuple[Any, ...]
 
@@ -40,7 +41,8 @@ class Column(NamedTuple):
 
 class ViewTable(NamedTuple):
     """The shape of a view's rows. `key` names the columns that tell rows apart, in order; `indexes` are further
-    column tuples worth an index. `fingerprint` changes whenever the rows would come out differently.
+    column tuples worth an index. `fingerprint` changes whenever the rows would come out differently, and `recipe` says
+    in parts what it is made from: a name, and a text that changes with what it names.
     """
 
     view: str
@@ -48,6 +50,7 @@ class ViewTable(NamedTuple):
     key: tuple[str, ...]
     indexes: tuple[tuple[str, ...], ...]
     fingerprint: str
+    recipe: tuple[tuple[str, str], ...] = ()
 
 
 class Generation(NamedTuple):
@@ -163,28 +166,35 @@ class ViewStore(Protocol):
         """The rows with those keys, in one read; keys without a row are left out."""
 
     async def save(
-        self, generation: Generation, shard: int, changes: Sequence[RowChange], expected: Mark, reached: Checkpoint
+        self,
+        generation: Generation,
+        shard: int,
+        changes: Sequence[RowChange],
+        expected: Mark,
+        reached: Checkpoint,
+        parking: Sequence[Parking] = (),
     ) -> None:
-        """Apply *changes* and move the checkpoint from *expected* to *reached*, all or nothing.
+        """Apply *changes* and *parking* and move the checkpoint from *expected* to *reached*, all or nothing.
 
-        Raises LeaseLostError, with nothing changed, when the shard is not at *expected*, or has seen a fence higher
-        than `reached.fence`.
+        *reached* may be where it is: rows that were parked are written so. A store that is no `ParkingLot` takes no
+        *parking*. Raises LeaseLostError, with nothing changed, when the shard is not at *expected*, has seen a fence
+        higher than `reached.fence`, or the generation is not kept any more.
         """
 
-    async def get(self, table: ViewTable, key: Key) -> Found:
-        """The row with this key in the live generation: one row or none.
+    async def get(self, table: ViewTable, key: Key, of: Generation | None = None) -> Found:
+        """The row with this key in the live generation, or in *of*: one row or none.
 
         The checkpoint of a row is that of its own shard; without a row it is the lowest one.
         Raises RowNotFoundError never; StoreUnavailableError when the store cannot answer.
         """
 
-    async def find(self, table: ViewTable, search: Search) -> Found:
-        """The rows of the live generation that match, in order. The same search without a limit equals filtering and
-        sorting all rows in Python.
+    async def find(self, table: ViewTable, search: Search, of: Generation | None = None) -> Found:
+        """The rows of the live generation, or of *of*, that match, in order. The same search without a limit equals
+        filtering and sorting all rows in Python.
         """
 
-    async def count(self, table: ViewTable, conditions: Sequence[Condition]) -> Counted:
-        """How many rows of the live generation match."""
+    async def count(self, table: ViewTable, conditions: Sequence[Condition], of: Generation | None = None) -> Counted:
+        """How many rows of the live generation, or of *of*, match."""
 
 
 @runtime_checkable
@@ -195,5 +205,17 @@ class ClientTransactions(Protocol):
         self, generation: Generation, shard: int, expected: Mark, reached: Checkpoint
     ) -> AbstractAsyncContextManager[Any]:
         """The store's own client inside a transaction. Leaving it normally moves the checkpoint and commits both;
-        an exception rolls both back. Raises LeaseLostError as `save` does.
+        an exception rolls both back. Raises LeaseLostError as `save` does. The client's own errors come as they
+        are, but for those by which the store does not answer (StoreUnavailableError).
         """
+
+
+@runtime_checkable
+class ParkingLot(Protocol):
+    """Parked rows, in the transactions of the rows themselves: `ViewStore.save` takes the `Parking`s of a batch."""
+
+    async def parked_keys(self, generation: Generation, shard: int | None = None) -> list[Parked]:
+        """The parked rows of a shard, or of all, those parked longest first."""
+
+    async def parked_events(self, generation: Generation, shard: int, key: Key, limit: int = 1000) -> list[int]:
+        """The first *limit* positions of events that wait for this row, rising; none if it is not parked."""

@@ -8,10 +8,12 @@ from operator import contains, eq, ge, gt, le, lt, ne
 from typing import Any
 from uuid import uuid4
 
-import msgspec
-
-from twofold.errors import LeaseLostError
-from twofold.event_store.recorded_event import NO_CHECK, Mark
+from twofold.adapters.memory.view_copy import Copy
+from twofold.clock import SystemClock
+from twofold.errors import ConflictError, LeaseLostError, MisuseError
+from twofold.event_store.recorded_event import Mark
+from twofold.read.generations import Kept, Status
+from twofold.read.parking import Parked, Parking
 from twofold.read.view_store import (
     Checkpoint,
     Condition,
@@ -19,7 +21,6 @@ from twofold.read.view_store import (
     Found,
     Generation,
     Key,
-    Kind,
     RowChange,
     Search,
     StoredRow,
@@ -40,72 +41,107 @@ _OF_VALUES: dict[str, _Test] = {
 }
 
 
-class _Copy:
-    """One generation: its rows by key and where each shard is."""
-
-    def __init__(self, generation: Generation, table: ViewTable) -> None:
-        self.generation = generation
-        self.rows: dict[Key, StoredRow] = {}
-        self.shards: dict[Key, int] = {}
-        start = Checkpoint(Mark(generation.epoch, 0, NO_CHECK), 0)
-        self.checkpoints = dict.fromkeys(range(generation.shards), start)
-        self._nested = [(column.name, column.type) for column in table.columns if column.kind is Kind.JSON]
-
-    def encoded(self, change: RowChange) -> StoredRow | None:
-        if change.values is None:
-            return None
-        values = dict(change.values)
-        for name, _ in self._nested:
-            values[name] = None if values[name] is None else msgspec.json.encode(values[name])
-        return StoredRow(values, change.position)
-
-    def put(self, key: Key, row: StoredRow | None, shard: int) -> None:
-        if row is None:
-            self.rows.pop(key, None)
-        else:
-            self.rows[key] = row
-            self.shards[key] = shard
-
-    def read(self, row: StoredRow) -> StoredRow:
-        values = dict(row.values)
-        for name, kind in self._nested:
-            values[name] = None if values[name] is None else msgspec.json.decode(values[name], type=kind)
-        return StoredRow(values, row.position)
-
-    @property
-    def mark(self) -> Mark:
-        return min((checkpoint.mark for checkpoint in self.checkpoints.values()), key=lambda mark: mark.position)
-
-
 class MemoryViewStore:
-    """Keeps the `ViewStore` contract in the simplest way that can be right."""
+    """Keeps the contracts of `ViewStore`, `Generations` and `ParkingLot` in the simplest way that can be right."""
 
     def __init__(self) -> None:
         self.identity = uuid4().hex
-        self._live: dict[str, _Copy] = {}
+        self._copies: dict[str, dict[int, Copy]] = {}
+        self._live: dict[str, Copy] = {}
+        self._numbers: dict[str, int] = {}
+        self._paused: set[str] = set()
+        self._now = SystemClock().now_micros
+
+    # --- generations ----------------------------------------------------------------------
 
     async def open_generation(self, table: ViewTable, epoch: str, shards: int = 1) -> Generation:
         """The live generation of the view, made if there is none."""
-        copy = self._live.get(table.view)
+        if table.view not in self._live:
+            self._live[table.view] = self._make(table, epoch, shards, Status.LIVE)
+        return self._live[table.view].generation
+
+    async def generations(self, view: str) -> list[Kept]:
+        """Every generation of *view* that is kept."""
+        return [copy.kept() for copy in self._copies.get(view, {}).values()]
+
+    async def build(self, table: ViewTable, epoch: str, shards: int = 1) -> Generation:
+        """A generation with that fingerprint and epoch: the newest there is, else a new one."""
+        for copy in reversed(self._copies.get(table.view, {}).values()):
+            if (copy.generation.fingerprint, copy.generation.epoch) == (table.fingerprint, epoch):
+                return copy.generation
+        return self._make(table, epoch, shards, Status.BUILDING).generation
+
+    async def promote(self, generation: Generation, *, behind: bool = False) -> None:
+        """Make it the live one."""
+        copy = self._copies.get(generation.view, {}).get(generation.number)
         if copy is None:
-            generation = Generation(table.view, 1, table.fingerprint, epoch, shards, "live")
-            copy = self._live[table.view] = _Copy(generation, table)
-        return copy.generation
+            raise ConflictError(f"generation {generation.number} of {generation.view} is not kept any more")
+        live = self._live.get(generation.view)
+        if live is copy:
+            return
+        if live is not None and not behind and copy.mark.position < live.kept().highest.position:
+            raise ConflictError(f"generation {generation.number} of {generation.view} is behind the live one")
+        if live is not None:
+            live.label(Status.RETIRED, "", self._now())
+        copy.label(Status.LIVE, "", self._now())
+        self._live[generation.view] = copy
+
+    async def label(self, generation: Generation, status: Status, why: str = "") -> None:
+        """Set the status of a generation that is not live."""
+        copy = self._of(generation)
+        if status is Status.LIVE or copy is self._live.get(generation.view):
+            raise MisuseError(f"which generation of {generation.view} is live is said by promote")
+        copy.label(status, why, self._now())
+
+    async def drop(self, generation: Generation) -> None:
+        """Forget it."""
+        copies = self._copies.get(generation.view, {})
+        if generation.number in copies and copies[generation.number] is self._live.get(generation.view):
+            raise MisuseError(f"generation {generation.number} of {generation.view} is live: promote another first")
+        copies.pop(generation.number, None)
+
+    async def pause(self, view: str, *, paused: bool) -> None:
+        """Remember whether it is to be folded."""
+        (self._paused.add if paused else self._paused.discard)(view)
+
+    async def paused(self) -> frozenset[str]:
+        """The views that are paused."""
+        return frozenset(self._paused)
+
+    def _make(self, table: ViewTable, epoch: str, shards: int, status: Status) -> Copy:
+        number = self._numbers[table.view] = self._numbers.get(table.view, 0) + 1
+        generation = Generation(table.view, number, table.fingerprint, epoch, shards, status.value)
+        copy = self._copies.setdefault(table.view, {})[number] = Copy(generation, table, self._now())
+        return copy
+
+    def _of(self, generation: Generation) -> Copy:
+        copy = self._copies.get(generation.view, {}).get(generation.number)
+        if copy is None:
+            raise LeaseLostError(f"generation {generation.number} of {generation.view} is not kept any more")
+        return copy
+
+    # --- folding --------------------------------------------------------------------------
 
     async def checkpoint(self, generation: Generation, shard: int) -> Checkpoint:
         """Where *shard* is."""
-        return self._live[generation.view].checkpoints[shard]
+        return self._of(generation).checkpoints[shard]
 
     async def load(self, generation: Generation, shard: int, keys: Sequence[Key]) -> dict[Key, StoredRow]:  # noqa: ARG002
         """The rows with those keys."""
-        copy = self._live[generation.view]
+        copy = self._of(generation)
         return {key: copy.read(copy.rows[key]) for key in keys if key in copy.rows}
 
     async def save(
-        self, generation: Generation, shard: int, changes: Sequence[RowChange], expected: Mark, reached: Checkpoint
+        self,
+        generation: Generation,
+        shard: int,
+        changes: Sequence[RowChange],
+        expected: Mark,
+        reached: Checkpoint,
+        parking: Sequence[Parking] = (),
     ) -> None:
-        """Apply *changes* and move the checkpoint, all or nothing."""
-        copy = self._live[generation.view]
+        """Apply *changes* and *parking* and move the checkpoint, all or nothing."""
+        copy = self._of(generation)
         now = copy.checkpoints[shard]
         if now.mark != expected:
             raise LeaseLostError(f"{generation.view} is at {now.mark.position}, not at {expected.position}")
@@ -114,19 +150,34 @@ class MemoryViewStore:
         rows = [(change.key, copy.encoded(change)) for change in changes]
         for key, row in rows:
             copy.put(key, row, shard)
+        for each in parking:
+            copy.park(shard, each, self._now())
         copy.checkpoints[shard] = reached
 
-    async def get(self, table: ViewTable, key: Key) -> Found:
+    async def parked_keys(self, generation: Generation, shard: int | None = None) -> list[Parked]:
+        """The parked rows."""
+        found = [each for each in self._of(generation).parked.values() if shard in (None, each.shard)]
+        return sorted(found, key=lambda each: (each.since, each.failure.position))
+
+    async def parked_events(self, generation: Generation, shard: int, key: Key, limit: int = 1000) -> list[int]:
+        """What waits for a row."""
+        copy = self._of(generation)
+        parked = copy.parked.get(key)
+        return copy.waiting[key][:limit] if parked is not None and parked.shard == shard else []
+
+    # --- answering ------------------------------------------------------------------------
+
+    async def get(self, table: ViewTable, key: Key, of: Generation | None = None) -> Found:
         """The row with this key: one or none."""
-        copy = self._copy(table)
+        copy = self._copy(table, of)
         row = copy.rows.get(key)
         if row is None:
             return Found([], copy.mark, copy.generation.number)
         return Found([copy.read(row)], copy.checkpoints[copy.shards[key]].mark, copy.generation.number)
 
-    async def find(self, table: ViewTable, search: Search) -> Found:
+    async def find(self, table: ViewTable, search: Search, of: Generation | None = None) -> Found:
         """The rows that match, in order."""
-        copy = self._copy(table)
+        copy = self._copy(table, of)
         order = full_order(table, search.order_by)
         found = in_order(_matching(copy.rows.values(), search.conditions), order)
         if search.after is not None:
@@ -134,17 +185,19 @@ class MemoryViewStore:
         rows = [copy.read(row) for row in found[: search.limit]]
         return Found(rows, copy.mark, copy.generation.number)
 
-    async def count(self, table: ViewTable, conditions: Sequence[Condition]) -> Counted:
+    async def count(self, table: ViewTable, conditions: Sequence[Condition], of: Generation | None = None) -> Counted:
         """How many rows match."""
-        copy = self._copy(table)
+        copy = self._copy(table, of)
         return Counted(len(_matching(copy.rows.values(), conditions)), copy.mark, copy.generation.number)
 
     async def close(self) -> None:
         """There is nothing to let go of."""
 
-    def _copy(self, table: ViewTable) -> _Copy:
+    def _copy(self, table: ViewTable, of: Generation | None) -> Copy:
+        if of is not None:
+            return self._of(of)
         found = self._live.get(table.view)
-        return found or _Copy(Generation(table.view, 0, table.fingerprint, "", 1, "missing"), table)
+        return found or Copy(Generation(table.view, 0, table.fingerprint, "", 1, "missing"), table, 0)
 
 
 def _matching(rows: Iterable[StoredRow], conditions: Sequence[Condition]) -> list[StoredRow]:
