@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import PurePath
 from typing import Any, Literal, NamedTuple, Protocol, cast
 from urllib.parse import unquote, urlsplit
 
 from twofold.adapters.sql.statements import Migration
-from twofold.clock import Clock
+from twofold.clock import Clock, SystemClock
 from twofold.config import Config
 from twofold.errors import ConfigError, ExtraMissingError, StoreUnusableError
 from twofold.event_store.store import Log
@@ -140,3 +141,16 @@ async def refuse_pending(url: str, role: Role, config: Config) -> None:
             f'{public(url)} lacks migration {names}, and migrate = "check" forbids to apply it now; '
             "run `twofold migrate`, or let the owner of the database run what `twofold migrate --sql` prints"
         )
+
+
+@asynccontextmanager
+async def opened_log(url: str, config: Config, clock: Clock | None = None) -> AsyncIterator[Log]:
+    """The log at *url* by itself, made if it is not there. Raises as `App.open` does."""
+    if config.migrate == "check":
+        await refuse_pending(url, "log", config)
+    scheme, path = parse_url(url)
+    log = await technology(scheme).open_log(path, clock or SystemClock(), config)
+    try:
+        yield log
+    finally:
+        await log.close()

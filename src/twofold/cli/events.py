@@ -12,11 +12,13 @@ import click
 from twofold.app.open_app import OpenApp
 from twofold.cli.event_rows import COLUMNS, event_line, event_row
 from twofold.cli.exits import CHECK_FAILED, NothingThereError
+from twofold.cli.importing import verb as import_events
 from twofold.cli.log_check import LogCheck
 from twofold.cli.log_pages import Wanted, follow, newest, walk
+from twofold.cli.log_writing import line_of_event
 from twofold.cli.moment import Moment
 from twofold.cli.opening import Place, opened_log
-from twofold.cli.output import as_json, encode, print_json, print_json_line, print_rows
+from twofold.cli.output import as_json, print_json, print_json_line, print_rows
 from twofold.cli.target import on_store
 from twofold.event_store.recorded_event import RecordedEvent
 from twofold.event_store.store import EventStore, LogFilter
@@ -142,7 +144,10 @@ def export(
     categories: tuple[str, ...],
     **place: str | None,
 ) -> None:
-    """Write events as JSON lines, in order, with all the log holds of them. Memory use does not grow with the log."""
+    """Write events as JSON lines, in order, with all the log holds of them. Memory use does not grow with the log.
+
+    `twofold export` writes what came of commands too, and the log's epoch: what a log needs to move.
+    """
     count = asyncio.run(_export(Place(**place), output, (after, up_to), Wanted(types, categories).where()))
     click.echo(f"{count} events", err=True)
 
@@ -153,9 +158,12 @@ async def _export(place: Place, output: IO[bytes], between: tuple[int, int | Non
     async with opened_log(place) as (store, _):
         last = (await store.log.events.mark()).position if up_to is None else up_to
         async for event in walk(store.log.events, after, up_to=last, where=where):
-            output.write(encode(event_row(event)) + b"\n")
+            output.write(line_of_event(event) + b"\n")
             count += 1
     return count
+
+
+verb.add_command(import_events)
 
 
 @verb.command()

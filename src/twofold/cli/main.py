@@ -18,7 +18,9 @@ VERBS = {
     "check": "Find every wiring fault of an app.",
     "map": "Show what leads to what: command, aggregate, event, view, query.",
     "migrate": "Bring the schemas of log and views up to date, or show what is missing.",
-    "events": "The log: tail, show, search, export, verify.",
+    "events": "The log: tail, show, search, export, import, verify.",
+    "export": "Write a whole log as JSON lines.",
+    "import": "Make a log of exported lines in another store, or go on with it.",
     "stream": "One stream: its events and its state, also as of a version or time.",
     "view": "The read models: list, status, wait.",
     "command": "Commands: send one, list the known ones, read the log of commands.",
@@ -27,6 +29,7 @@ VERBS = {
     "version": "Show the versions of twofold, Python and SQLite.",
 }
 """Every verb with its line of help. Verb *x* is the object `verb` in `twofold.cli.x`."""
+_MODULES = {"import": "importing"}
 
 
 class Verbs(click.Group):
@@ -40,7 +43,7 @@ class Verbs(click.Group):
         """The verb's own command."""
         if cmd_name not in VERBS:
             return None
-        return cast("click.Command", import_module(f"twofold.cli.{cmd_name}").verb)
+        return cast("click.Command", import_module(f"twofold.cli.{_MODULES.get(cmd_name, cmd_name)}").verb)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the table without importing a verb."""
