@@ -10,7 +10,7 @@ from twofold.testing.contracts.event_store.marks import MarkContract
 from twofold.testing.contracts.event_store.read_log import FilterContract, ReadLogBackwardsContract, ReadLogContract
 from twofold.testing.contracts.event_store.read_stream import ReadStreamContract
 from twofold.testing.contracts.event_store.replay import ReplayContract
-from twofold.testing.contracts.event_store.waiting import WaitContract
+from twofold.testing.contracts.event_store.waiting import ClockContract, WaitContract
 
 
 class TestAppend(AppendContract): ...
@@ -38,6 +38,9 @@ class TestReadLogBackwards(ReadLogBackwardsContract): ...
 
 
 class TestMarks(MarkContract): ...
+
+
+class TestClock(ClockContract): ...
 
 
 class TestWaiting(WaitContract): ...

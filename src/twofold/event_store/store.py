@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -98,6 +98,9 @@ class EventStore(Protocol):
         It may be woken late but is never wrong: a commit of another process is found by polling.
         """
 
+    async def now(self) -> int:
+        """What the store's clock says (microseconds since 1970): events appended now are recorded at it, or later."""
+
 
 class Outcomes(Protocol):
     """The log of commands, and the record that makes them idempotent."""
@@ -153,6 +156,13 @@ class QueuedCommand(msgspec.Struct, frozen=True, gc=False):
     queued_at: int
 
 
+class Backlog(NamedTuple):
+    """How many commands wait, and since when (microseconds since 1970) the first of them does; None when none does."""
+
+    commands: int
+    oldest: int | None
+
+
 class CommandQueue(Protocol):
     """Commands that were taken on durably and are handled later, in order."""
 
@@ -167,6 +177,9 @@ class CommandQueue(Protocol):
 
     async def remove(self, number: int) -> None:
         """Take a command out, once its outcome is on record; unknown numbers are ignored."""
+
+    async def backlog(self, up_to: int = 10_000) -> Backlog:
+        """How many commands wait, counted no further than *up_to*, and since when the first in order does."""
 
 
 class Transaction(Protocol):

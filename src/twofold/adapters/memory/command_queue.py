@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twofold.adapters.memory.lifetime import Lifetime
 from twofold.clock import Clock
-from twofold.event_store.store import QueuedCommand
+from twofold.event_store.store import Backlog, QueuedCommand
 
 
 class MemoryCommandQueue:
@@ -37,3 +37,9 @@ class MemoryCommandQueue:
         """See CommandQueue.remove."""
         self._lifetime.check()
         self._queued.pop(number, None)
+
+    async def backlog(self, up_to: int = 10_000) -> Backlog:
+        """See CommandQueue.backlog."""
+        self._lifetime.check()
+        first = next(iter(self._queued.values()), None)
+        return Backlog(min(len(self._queued), up_to), None if first is None else first.queued_at)

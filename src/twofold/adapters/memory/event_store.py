@@ -96,6 +96,11 @@ class MemoryEventStore:
             return False
         return True
 
+    async def now(self) -> int:
+        """What the given clock says."""
+        self._lifetime.check()
+        return self._clock.now_micros()
+
     async def _grown_past(self, after: int) -> None:
         self._lifetime.check()
         while len(self._log) <= after:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twofold.adapters.postgres.appending import Now
 from twofold.adapters.postgres.database import Database
-from twofold.event_store.store import QueuedCommand
+from twofold.event_store.store import Backlog, QueuedCommand
 
 
 class PostgresCommandQueue:
@@ -31,3 +31,8 @@ class PostgresCommandQueue:
     async def remove(self, number: int) -> None:
         """See CommandQueue.remove."""
         await self._database.fetch(self._sql["unqueue_command"], number)
+
+    async def backlog(self, up_to: int = 10_000) -> Backlog:
+        """See CommandQueue.backlog."""
+        (row,) = await self._database.fetch(self._sql["count_queued_commands"], up_to)
+        return Backlog(*row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from twofold.adapters.postgres.appending import Appender
+from twofold.adapters.postgres.appending import Appender, Now
 from twofold.adapters.postgres.database import Database
 from twofold.adapters.postgres.head import HeadWatch
 from twofold.event_store.recorded_event import NO_CHECK, LogPage, Mark, RecordedEvent, check_of
@@ -20,13 +20,14 @@ class PostgresEventStore:
     """Appends in one round trip; reads on any free connection, from the primary only."""
 
     def __init__(
-        self, database: Database, sql: dict[str, str], appender: Appender, watch: HeadWatch, epoch: str
+        self, database: Database, sql: dict[str, str], appender: Appender, watch: HeadWatch, now: Now, epoch: str
     ) -> None:
         self.epoch = epoch
         self._database = database
         self._sql = sql
         self._appender = appender
         self._watch = watch
+        self._now = now
 
     async def append(self, writes: Sequence[Write]) -> list[WriteResult]:
         """See EventStore.append."""
@@ -65,12 +66,19 @@ class PostgresEventStore:
 
     async def mark(self, position: int | None = None) -> Mark:
         """See EventStore.mark."""
-        row = await self._database.row(self._sql["read_mark"], _HIGHEST if position is None else min(position, _HIGHEST))
+        row = await self._database.row(
+            self._sql["read_mark"], _HIGHEST if position is None else min(position, _HIGHEST)
+        )
         return Mark(self.epoch, 0, NO_CHECK) if row is None else Mark(self.epoch, row[0], check_of(row[1]))
 
     async def wait(self, after: int, timeout: float) -> bool:
         """See EventStore.wait."""
         return await self._watch.wait(after, timeout)
+
+    async def now(self) -> int:
+        """See EventStore.now."""
+        (row,) = await self._database.fetch(self._sql["read_clock"], self._now())
+        return int(row[0])
 
 
 def _filter(where: LogFilter) -> tuple[Any, ...]:

@@ -40,7 +40,7 @@ class PostgresLog:
         self._sql = sql
         watch = HeadWatch(database, sql)
         appender = Appender(database, sql, store["lock_key"], now)
-        events = PostgresEventStore(database, sql, appender, watch, store["epoch"])
+        events = PostgresEventStore(database, sql, appender, watch, now, store["epoch"])
         self.events: EventStore = events
         self.outcomes: Outcomes = PostgresOutcomes(database, sql)
         self.snapshots: Snapshots = PostgresSnapshots(database, sql)

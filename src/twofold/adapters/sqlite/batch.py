@@ -34,7 +34,7 @@ class BatchWriter:
         self._connection = connection
         self._sql = sql
         self._names = names
-        self._now = now
+        self.now = now
         self._outcomes = OutcomeRows(connection, sql, names)
         self.heads = Heads(connection, sql)
 
@@ -47,7 +47,7 @@ class BatchWriter:
         check_batch(writes)
         heads = self.heads
         heads.refresh()
-        now = self._now()
+        now = self.now()
         known = self._outcomes.known(writes, with_ids=suspicious)
         batch = _Rows()
         results: list[WriteResult] = []

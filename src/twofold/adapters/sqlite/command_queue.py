@@ -6,11 +6,11 @@ from typing import Any
 
 import apsw
 
-from twofold.adapters.sqlite.connection import fetch
+from twofold.adapters.sqlite.connection import fetch, one
 from twofold.adapters.sqlite.errors import translated
 from twofold.adapters.sqlite.writer import Writer
 from twofold.clock import Clock
-from twofold.event_store.store import QueuedCommand
+from twofold.event_store.store import Backlog, QueuedCommand
 
 
 class SqliteCommandQueue:
@@ -39,6 +39,11 @@ class SqliteCommandQueue:
     async def remove(self, number: int) -> None:
         """See CommandQueue.remove."""
         await self._write("unqueue_command", (number,))
+
+    async def backlog(self, up_to: int = 10_000) -> Backlog:
+        """See CommandQueue.backlog."""
+        with translated(self._writer.path):
+            return Backlog(*one(self._reader, self._sql["count_queued_commands"], (up_to,)))
 
     def _rows(self, name: str, bindings: tuple[Any, ...]) -> list[QueuedCommand]:
         with translated(self._writer.path):

@@ -167,6 +167,11 @@ class SqliteEventStore:
         with translated(self._writer.path):
             return int(self._rows("read_head_position")[0][0])
 
+    async def now(self) -> int:
+        """See EventStore.now."""
+        self._head()
+        return self._batch.now()
+
     async def wait(self, after: int, timeout: float) -> bool:
         """See EventStore.wait."""
         loop = asyncio.get_running_loop()

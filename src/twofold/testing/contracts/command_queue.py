@@ -81,6 +81,22 @@ class CommandQueueContract:
 
         assert (await queue.waiting())[-1].number > last
 
+    async def test_the_backlog_is_how_many_wait_and_since_when(self, queue: CommandQueue) -> None:
+        assert await queue.backlog() == (0, None)
+
+        await put(queue, 3)
+        first, second, _ = await queue.waiting()
+        assert await queue.backlog() == (3, first.queued_at)
+
+        await queue.remove(first.number)
+        assert await queue.backlog() == (2, second.queued_at)
+
+    async def test_the_backlog_is_counted_no_further_than_asked(self, queue: CommandQueue) -> None:
+        await put(queue, 5)
+        (first,) = await queue.waiting(limit=1)
+
+        assert await queue.backlog(up_to=2) == (2, first.queued_at)
+
     async def test_the_queue_is_there_when_the_log_is_opened_again(self, log_backend: LogBackend) -> None:
         log = await log_backend.open()
         await put(log.queue, 3)

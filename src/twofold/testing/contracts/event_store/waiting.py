@@ -8,11 +8,37 @@ import pytest
 
 from twofold.errors import ClosedError
 from twofold.event_store.store import EventStore
+from twofold.testing.clock import ManualClock
 from twofold.testing.contracts.capabilities import LogBackend
 from twofold.testing.contracts.writes import append, append_to, new_stream, outcome, write
 
 SOON = 10.0
 AT_ONCE = 0.02
+
+
+class ClockContract:
+    """`now` is the clock that `recorded_at` comes from."""
+
+    async def test_an_event_is_as_old_as_the_time_that_has_passed_since(
+        self, event_store: EventStore, clock: ManualClock
+    ) -> None:
+        await append_to(event_store, new_stream(), 1)
+        (recorded,) = (await event_store.read_log(0, limit=1, backwards=True)).events
+
+        clock.advance(5)
+
+        assert await event_store.now() - recorded.recorded_at == 5_000_000
+
+    async def test_what_is_appended_now_is_recorded_no_earlier(
+        self, event_store: EventStore, clock: ManualClock
+    ) -> None:
+        clock.set_back(60)
+        before = await event_store.now()
+
+        await append_to(event_store, new_stream(), 1)
+
+        (recorded,) = (await event_store.read_log(0, limit=1, backwards=True)).events
+        assert recorded.recorded_at >= before
 
 
 class WaitContract:
