@@ -50,6 +50,10 @@ class Ground:
         databases = self._servers.databases(server)
         return self._stack.enter_context(databases.fresh(databases.prepared(with_log)))
 
+    def through_pgbouncer(self) -> str:
+        """The URL of such a database on POSTGRES, through PgBouncer in transaction mode."""
+        return self._servers.through_pgbouncer(self.database(POSTGRES))
+
 
 def memory(_ground: Ground) -> OpenableLog:
     async def opener(clock: ManualClock) -> Log:
@@ -65,9 +69,7 @@ def sqlite(ground: Ground) -> OpenableLog:
     return OpenableLog(DURABLE, opener)
 
 
-def postgres(ground: Ground, server: str = POSTGRES) -> OpenableLog:
-    url = ground.database(server)
-
+def postgres(url: str) -> OpenableLog:
     async def opener(clock: ManualClock) -> Log:
         return await open_postgres_log(url, clock)
 
@@ -84,11 +86,12 @@ def faulty(inner: OpenableLog) -> OpenableLog:
 LOGS: dict[str, Callable[[Ground], OpenableLog]] = {
     "memory": memory,
     "sqlite": sqlite,
-    "postgres": postgres,
-    "debian-postgres": lambda ground: postgres(ground, DEBIAN_POSTGRES),
+    "postgres": lambda ground: postgres(ground.database(POSTGRES)),
+    "debian-postgres": lambda ground: postgres(ground.database(DEBIAN_POSTGRES)),
+    "pgbouncer": lambda ground: postgres(ground.through_pgbouncer()),
     "faulty-memory": lambda ground: faulty(memory(ground)),
     "faulty-sqlite": lambda ground: faulty(sqlite(ground)),
-    "faulty-postgres": lambda ground: faulty(postgres(ground)),
+    "faulty-postgres": lambda ground: faulty(postgres(ground.database(POSTGRES))),
 }
 WITH_TRANSACTIONS = [name for name in LOGS if not name.endswith("memory")]
 

@@ -12,8 +12,8 @@ from twofold.testing.contracts.transactions import (
     WhetherTransactionsContract,
 )
 
-CONCURRENT = [name for name in WITH_TRANSACTIONS if name.endswith("postgres")]
-ONE_WRITER = [name for name in WITH_TRANSACTIONS if name not in CONCURRENT]
+ONE_WRITER = [name for name in WITH_TRANSACTIONS if name.endswith("sqlite")]
+CONCURRENT = [name for name in WITH_TRANSACTIONS if name not in ONE_WRITER]
 
 
 class TestWhetherTransactions(WhetherTransactionsContract): ...

@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
 from tests.left_out import need
 from tests.servers.databases import Databases
+from tests.servers.pgbouncer import pgbouncer
 from tests.servers.postgres import DEBIAN, WHEEL, Installation, PostgresServer, from_debian, from_wheel
 
 GIVEN = [url for url in os.environ.get("TWOFOLD_TEST_POSTGRES", "").split(",") if url]
@@ -31,6 +33,7 @@ class Servers:
 
     def __init__(self) -> None:
         self._databases: dict[str, Databases] = {}
+        self._pgbouncer: str | None = None
         self._stack = ExitStack()
 
     def databases(self, name: str = POSTGRES) -> Databases:
@@ -38,6 +41,14 @@ class Servers:
         if name not in self._databases:
             self._databases[name] = self._stack.enter_context(databases_of(name))
         return self._databases[name]
+
+    def through_pgbouncer(self, url: str) -> str:
+        """The way to a database of the server POSTGRES through PgBouncer, with the switch that says so."""
+        need("pgbouncer", "hands out a server's connections a transaction at a time")
+        if self._pgbouncer is None:
+            self._pgbouncer = self._stack.enter_context(pgbouncer(self.databases().url()))
+        parts = urlsplit(self._pgbouncer)
+        return urlunsplit(parts._replace(path=urlsplit(url).path, query=f"{parts.query}&pgbouncer=true"))
 
     def close(self) -> None:
         """Stop what was started."""
