@@ -27,9 +27,9 @@ class Projected(NamedTuple):
 class Projector:
     """Subclass it, say which `events` it reads, and write `project`. `name` is the class name unless it is set.
 
-    Where the view store hands out its own client (`ClientTransactions`; SQLite does), `project` runs inside the
-    transaction that moves the checkpoint: what it does through the client happens exactly once. Elsewhere the client
-    is None and a batch may come again after a crash: compare positions.
+    Where the view store hands out its own client (`ClientTransactions`; SQLite and PostgreSQL do), `project` runs
+    inside the transaction that moves the checkpoint: what it does through the client happens exactly once. Elsewhere
+    the client is None and a batch may come again after a crash: compare positions.
     """
 
     name: ClassVar[str] = ""
