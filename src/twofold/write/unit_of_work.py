@@ -23,7 +23,8 @@ UnitHandler = Callable[[Any, "UnitOfWork"], Awaitable[None]]
 class UnitOfWork:
     """What a state-stored handler works with: a connection to the write database, in a transaction, and `publish`.
 
-    On SQLite `connection` is the apsw.Connection. Leaving the handler commits all of it; raising rolls all back.
+    `connection` is an apsw.Connection on SQLite, an asyncpg.Connection on PostgreSQL; for SQLAlchemy there, see
+    `twofold.adapters.postgres.sqlalchemy`. Leaving the handler commits all of it; raising rolls all back.
     """
 
     def __init__(self, transaction: Transaction, desk: Desk) -> None:
@@ -56,7 +57,7 @@ class _Replay(Exception):  # noqa: N818 - not an error: it takes the transaction
 def in_unit_of_work(
     handler: UnitHandler, name: str, transactions: Transactions, desk: Desk, seconds: float
 ) -> Callable[[Any, Context], Awaitable[Receipt]]:
-    """The endpoint of a command whose handler changes tables. It may hold the writer for *seconds*."""
+    """The endpoint of a command whose handler changes tables. It may take *seconds*, and on SQLite holds the writer."""
 
     async def attempt(command: Any, context: Context) -> Receipt:
         if context.expected_version is not None:
@@ -103,7 +104,7 @@ async def _run(
             if not limit.expired():
                 raise
             raise StoreUnavailableError(
-                f"{name} held the writer for more than {seconds} s; it was rolled back"
+                f"{name} took more than {seconds:g} s (unit_of_work); it was rolled back"
             ) from error
         finally:
             holding_the_writer.reset(token)

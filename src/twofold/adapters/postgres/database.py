@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import asyncpg
 
 from twofold.adapters.postgres.errors import KNOWN, translate, translated
-from twofold.adapters.postgres.session import Session, is_over
+from twofold.adapters.postgres.session import FORGET, Session, is_over
 from twofold.adapters.postgres.settings import check_settings
 from twofold.errors import ClosedError, ConfigError, StoreUnavailableError
 
@@ -24,7 +24,6 @@ IDLE_SECONDS = 10.0
 _log = logging.getLogger("twofold.postgres")
 _IDLE_SETTING = "idle_in_transaction_session_timeout"
 _LIMIT_IDLENESS = "SELECT set_config('idle_in_transaction_session_timeout', $1, true)"
-_FORGET_SETTINGS = "RESET ALL"
 _TRUTHS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 Connection = Any  # asyncpg's own, or the pool's proxy of one
@@ -188,13 +187,21 @@ class Database:
 
     @asynccontextmanager
     async def foreign_transaction(self, connection: Connection) -> AsyncIterator[None]:
-        """A transaction at READ COMMITTED on a connection that was lent."""
-        async with connection.transaction(isolation="read_committed"):
-            if self.address.pgbouncer:
-                await connection.execute(_LIMIT_IDLENESS, self._idle_limit)
-            yield
-            if self.address.pgbouncer:  # the server's session goes to somebody else at once
-                await connection.execute(_FORGET_SETTINGS)
+        """A transaction at READ COMMITTED on a connection that was lent. A failing rollback hides no error."""
+        failed: BaseException | None = None
+        try:
+            async with connection.transaction(isolation="read_committed"):
+                if self.address.pgbouncer:
+                    await connection.execute(_LIMIT_IDLENESS, self._idle_limit)
+                try:
+                    yield
+                except BaseException as error:
+                    failed = error
+                    raise
+                if self.address.pgbouncer:  # the server's session goes to somebody else at once
+                    await connection.execute(FORGET)
+        except KNOWN as error:
+            raise (failed or error) from error.__cause__
 
     async def _take_back_from_stranger(self, connection: Connection) -> None:
         """Undo what a stranger did to the session; what cannot be undone ends the connection."""
@@ -225,7 +232,7 @@ class Database:
     async def row(self, sql: str, *arguments: Any) -> asyncpg.Record | None:
         """The first row of one statement, which commits by itself."""
         async with self.statement() as connection:
-            return await connection.fetchrow(sql, *arguments)
+            return await connection.fetchrow(sql, *arguments)  # type: ignore[no-any-return]
 
     async def close(self) -> None:
         """Let statements under way end, then disconnect. Repeating it does nothing."""

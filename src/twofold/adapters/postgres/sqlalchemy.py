@@ -53,7 +53,7 @@ registry.register("postgresql.twofold", __name__, "LentConnectionDialect")
 
 @asynccontextmanager
 async def session_of(work: UnitOfWork) -> AsyncIterator[AsyncSession]:
-    """Use as `async with session_of(work) as session`: a session inside the transaction of *work*.
+    """A session inside the transaction of *work*, for `async with`.
 
     Leaving normally flushes. An exception takes back what the session did, and only that, so that a handler may catch
     a violated constraint around it. The session's own commit and rollback end a savepoint, never the unit of work.

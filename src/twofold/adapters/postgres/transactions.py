@@ -10,6 +10,7 @@ import asyncpg
 
 from twofold.adapters.postgres.appending import Appender
 from twofold.adapters.postgres.database import Connection, Database
+from twofold.adapters.postgres.session import is_over
 from twofold.adapters.postgres.unit_errors import judged, refuse_ended
 from twofold.errors import ConflictError, MisuseError, StoreUnavailableError
 from twofold.event_store.write import Write, WriteResult
@@ -37,6 +38,8 @@ class PostgresTransaction:
         except asyncpg.UniqueViolationError as error:
             raise ConflictError(f"{self._name}: others have appended since the transaction began ({error})") from error
         except asyncpg.InterfaceError as error:
+            if is_over(self.connection):
+                raise
             raise MisuseError(f"{self._name}: the handler has left the connection at work ({error})") from error
 
 
