@@ -1,98 +1,17 @@
-"""What a state-stored handler can do to its connection, and what can be done to the handler: PostgreSQL's own ways."""
+"""What a state-stored handler can do wrong, and what can be done to it: PostgreSQL's own ways."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from typing import Any
 
 import asyncpg
 import pytest
 
+from tests.faults.postgres.doing import PAY, Do, Doing, events, money, running
 from tests.faults.postgres.sessions import LEFT_OPEN, terminate, until
 from tests.servers.databases import ask
-from tests.servers.pgbouncer import pgbouncer
-from twofold import App, Command, Config, ConflictError, Event, OpenApp, Rejected, StoreUnavailableError, UnitOfWork
-from twofold import handles as marked
-from twofold.adapters.postgres.log import PostgresLog, open_postgres_log
-from twofold.adapters.postgres.session import Session
+from twofold import Config, ConflictError, OpenApp, Rejected, StoreUnavailableError, UnitOfWork
 from twofold.errors import ClosedError, MisuseError
-
-TABLES = """
-CREATE TABLE account (owner text PRIMARY KEY, money int NOT NULL CHECK (money >= 0));
-CREATE TABLE booking (
-    owner text PRIMARY KEY, sponsor text NOT NULL REFERENCES account (owner) DEFERRABLE INITIALLY DEFERRED
-);
-INSERT INTO account VALUES ('ada', 10), ('bob', 10);
-"""
-PAY = "UPDATE account SET money = money - 1 WHERE owner = $1"
-Does = Callable[[UnitOfWork, int], Awaitable[None]]
-
-
-class Do(Command):
-    """Does what the test says; `number` says which of them it is."""
-
-    number: int = 0
-
-
-class Done(Event):
-    number: int
-
-
-class Doing:
-    """An app with one handler, which a test makes do things. `runs` counts how often it did."""
-
-    def __init__(self) -> None:
-        self.does: Does = self._nothing
-        self.runs = 0
-        self.app = App("doing", handlers=[marked(Done)(self._handler())], events=[Done])
-
-    async def _nothing(self, work: UnitOfWork, number: int) -> None: ...
-
-    def _handler(self) -> Callable[..., Any]:
-        async def do(command: Do, work: UnitOfWork) -> None:
-            self.runs += 1
-            await self.does(work, command.number)
-            work.publish("Doing", command.number, Done(number=command.number))
-
-        return do
-
-
-@pytest.fixture
-def doing() -> Doing:
-    return Doing()
-
-
-@pytest.fixture
-async def tables_url(log_url: str) -> str:
-    connection = await asyncpg.connect(log_url)
-    await connection.execute(TABLES)
-    await connection.close()
-    return log_url
-
-
-@pytest.fixture
-async def shop(doing: Doing, tables_url: str) -> AsyncIterator[OpenApp]:
-    config = Config(pool_size=4, pool_wait=5.0, unit_of_work=5.0)
-    async with doing.app.open(tables_url, views="memory://", config=config) as shop:
-        yield shop
-
-
-async def money(url: str) -> dict[str, int]:
-    return {row["owner"]: row["money"] for row in await ask(url, "SELECT owner, money FROM account")}
-
-
-async def events(shop: OpenApp) -> int:
-    return (await shop.log.events.mark()).position
-
-
-def running(statement: str, *values: object) -> Does:
-    async def does(work: UnitOfWork, number: int) -> None:
-        await work.connection.execute(statement, *values)
-
-    return does
-
 
 # --- somebody else was first --------------------------------------------------------------
 
@@ -308,106 +227,6 @@ async def test_a_handler_that_leaves_something_at_work_is_told_so(doing: Doing, 
     assert await events(shop) == 0
     doing.does = running("SELECT 1")
     await asyncio.gather(*[shop.send(Do(number=n)) for n in range(8)])
-
-
-# --- what a handler leaves behind ---------------------------------------------------------
-
-CHANGES = {
-    "a setting": "SET statement_timeout = '7s'",
-    "the path": "SET search_path = nowhere",
-    "a role": "SET ROLE pg_monitor",
-    "a temporary table": "CREATE TEMP TABLE account (owner text)",
-    "a lock": "SELECT pg_advisory_lock(42)",
-    "a listener": "LISTEN gossip",
-    "a cursor": "DECLARE c CURSOR WITH HOLD FOR SELECT 1",
-}
-LEFT_BEHIND = """
-SELECT current_setting('statement_timeout') AS timeout, current_setting('search_path') AS path, current_user AS who,
-       (SELECT count(*) FROM pg_class WHERE relpersistence = 't') AS tables,
-       (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory') AS locks,
-       (SELECT count(*) FROM pg_listening_channels() AS channel WHERE channel <> 'twofold') AS listeners,
-       (SELECT count(*) FROM pg_cursors WHERE is_holdable) AS cursors
-"""
-
-
-@asynccontextmanager
-async def one_connection(url: str) -> AsyncIterator[PostgresLog]:
-    """A log on a single connection, which everybody gets in turn."""
-    log = await open_postgres_log(url, pool_size=1)
-    try:
-        yield log
-    finally:
-        await log.close()
-
-
-async def change_session(log: PostgresLog, statement: str, *, fails: bool = False) -> int:
-    """A handler's part that changes the session; returns the backend that it was on."""
-    assert log.transactions is not None
-    pid = 0
-    with suppress(ZeroDivisionError):
-        async with log.transactions.begin(5.0) as unit:
-            pid = await unit.connection.fetchval("SELECT pg_backend_pid()")
-            await unit.connection.execute(statement)
-            if fails:
-                raise ZeroDivisionError
-    return pid
-
-
-async def state_of_session(log: PostgresLog) -> dict[str, Any]:
-    assert log.transactions is not None
-    async with log.transactions.begin(5.0) as unit:
-        return dict(await unit.connection.fetchrow(LEFT_BEHIND))
-
-
-@pytest.mark.parametrize("fails", [False, True], ids=["committed", "rolled back"])
-@pytest.mark.parametrize("change", CHANGES)
-async def test_what_a_handler_changes_of_its_session_ends_with_it(log_url: str, change: str, fails: bool) -> None:
-    async with one_connection(log_url) as log:
-        clean = await state_of_session(log)
-
-        pid = await change_session(log, CHANGES[change], fails=fails)
-
-        assert await state_of_session(log) == clean
-        assert await change_session(log, "SELECT 1") == pid, "it was thrown away"
-
-
-async def test_without_the_reset_the_same_changes_are_seen(log_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The control."""
-    monkeypatch.setattr(Session, "get_reset_query", lambda _: "")
-    async with one_connection(log_url) as log:
-        clean = await state_of_session(log)
-        for change in CHANGES.values():
-            await change_session(log, change)
-
-        left = await state_of_session(log)
-
-        assert [name for name in clean if left[name] == clean[name]] == []
-
-
-async def test_through_pgbouncer_too_nothing_of_a_session_is_left(log_url: str) -> None:
-    with pgbouncer(log_url, pool=1) as url:
-        async with one_connection(f"{url}&pgbouncer=true") as log:
-            clean = await state_of_session(log)
-            for change in CHANGES.values():
-                pid = await change_session(log, change)
-
-            assert await state_of_session(log) == clean
-            assert await change_session(log, "SELECT 1") == pid
-
-
-async def test_a_codec_that_a_handler_has_set_ends_with_its_connection(doing: Doing, shop: OpenApp) -> None:
-    seen: list[Any] = []
-
-    async def does(work: UnitOfWork, number: int) -> None:
-        seen.append(await work.connection.fetchval("SELECT '[1]'::jsonb"))
-        await work.connection.set_type_codec("jsonb", schema="pg_catalog", encoder=str, decoder=lambda _: "decoded")
-        seen.append(await work.connection.fetchval("SELECT '[1]'::jsonb"))
-
-    doing.does = does
-    for _ in range(3):
-        await shop.send(Do())
-
-    assert seen == ["[1]", "decoded"] * 3
 
 
 # --- what happens to a handler ------------------------------------------------------------
