@@ -46,7 +46,7 @@ class Servers:
         """The way to a database of the server POSTGRES through PgBouncer, with the switch that says so."""
         need("pgbouncer", "hands out a server's connections a transaction at a time")
         if self._pgbouncer is None:
-            self._pgbouncer = self._stack.enter_context(pgbouncer(self.databases().url()))
+            self._pgbouncer = self._stack.enter_context(pgbouncer(self.databases().url(), pool=12))
         parts = urlsplit(self._pgbouncer)
         return urlunsplit(parts._replace(path=urlsplit(url).path, query=f"{parts.query}&pgbouncer=true"))
 

@@ -10,10 +10,11 @@ import importlib.util
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.servers.databases import Databases
 from tests.servers.place import PATIENCE, Place, children_of, send
@@ -65,8 +66,9 @@ def from_debian() -> Installation | None:
 class PostgresServer:
     """A running server of the tests' own, which they may stop, freeze, and start again."""
 
-    def __init__(self, place: Place, tree: Path) -> None:
+    def __init__(self, place: Place, tree: Path, settings: Mapping[str, str]) -> None:
         self._place = place
+        self._settings = {**SETTINGS, **settings, "unix_socket_directories": str(place.folder)}
         self._postgres = tree / "bin" / "postgres"
         self._data = place.folder / "data"
         self._process: subprocess.Popen[bytes] | None = None
@@ -74,10 +76,16 @@ class PostgresServer:
 
     @classmethod
     @contextmanager
-    def running(cls, installation: Installation | None = None, *, on_disk: bool = False) -> Iterator[PostgresServer]:
+    def running(
+        cls,
+        installation: Installation | None = None,
+        *,
+        on_disk: bool = False,
+        settings: Mapping[str, str] = MappingProxyType({}),
+    ) -> Iterator[PostgresServer]:
         """A server with an empty cluster (the wheel's unless told otherwise), gone afterwards.
 
-        *on_disk*: for measuring; else it may be in memory, where a sync costs nothing.
+        *on_disk*: for measuring; else it may be in memory, where a sync costs nothing. *settings*: others than usual.
         """
         installation = installation or from_wheel()
         if installation is None:
@@ -85,7 +93,7 @@ class PostgresServer:
         with Place("postgres", on_disk=on_disk) as place:
             tree = place.readable(installation.tree, "bin/postgres")
             place.run([tree / "bin" / "initdb", *INITDB, *installation.collation])
-            server = cls(place, tree)
+            server = cls(place, tree, settings)
             server.start()
             try:
                 yield server
@@ -108,8 +116,7 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start it (again), and wait until it answers."""
-        settings = SETTINGS | {"unix_socket_directories": str(self.folder)}
-        options = [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
+        options = [option for name, value in self._settings.items() for option in ("-c", f"{name}={value}")]
         self._process = self._place.start([self._postgres, "-D", self._data, *options], log="log")
         self._wait_until_ready(self._process)
 

@@ -18,11 +18,12 @@ import pytest
 from tests.faults.postgres.sessions import waiting_for_a_lock
 from tests.servers.databases import ask
 from twofold.adapters.postgres.log import PostgresLog, open_postgres_log
+from twofold.errors import ConflictError
 from twofold.event_store.write import ANY_VERSION, Appended
 from twofold.testing.contracts.transactions import OutOfStockError, append_in_vain
 from twofold.testing.contracts.writes import append_to, new_stream, outcome, part, write
 
-EVENTS = int(os.environ.get("TWOFOLD_EVENTS") or 4_000)
+EVENTS = int(os.environ.get("TWOFOLD_EVENTS") or 10_000)
 WRITERS = 8
 SUBSCRIBERS = 4
 SOON = 10.0
@@ -112,6 +113,38 @@ async def test_a_unit_that_is_rolled_back_leaves_no_gap_behind(log: PostgresLog)
     await append_to(log.events, new_stream(), 2)
 
     assert [at.position for at in (await log.events.read_log(0)).events] == [1, 2, 3, 4]
+
+
+async def test_of_two_units_in_each_others_way_one_commits_and_the_other_may_be_done_again(
+    log: PostgresLog, log_url: str
+) -> None:
+    """One has appended and wants a row that the other holds, which wants to append: the database ends one of them."""
+    transactions = log.transactions
+    assert transactions is not None
+    await ask(log_url, "CREATE TABLE mine AS SELECT 0 AS times")
+    holds_row, appended = asyncio.Event(), asyncio.Event()
+    change = "UPDATE mine SET times = times + 1"
+
+    async def row_first() -> None:
+        async with transactions.begin(SOON) as unit:
+            await unit.connection.execute(change)
+            holds_row.set()
+            await appended.wait()
+            await unit.append(write(part(new_stream(), 0)))
+
+    async def append_first() -> None:
+        await holds_row.wait()
+        async with transactions.begin(SOON) as unit:
+            await unit.append(write(part(new_stream(), 0)))
+            appended.set()
+            await unit.connection.execute(change)
+
+    async with asyncio.timeout(SOON):
+        answers = await asyncio.gather(row_first(), append_first(), return_exceptions=True)
+
+    assert [type(each) for each in answers if each] == [ConflictError]
+    assert (await ask(log_url, "SELECT times FROM mine"))[0][0] == 1
+    assert len((await log.events.read_log(0)).events) == 1
 
 
 # --- many writers, many readers -----------------------------------------------------------

@@ -22,7 +22,7 @@ from twofold.event_store.store import Transactions
 from twofold.event_store.write import ANY_VERSION, Appended, Replayed, Write, WriteResult
 from twofold.testing.contracts.writes import new_stream, outcome, part, write
 
-CUTS = int(os.environ.get("TWOFOLD_CUTS") or 60)
+CUTS = int(os.environ.get("TWOFOLD_CUTS") or 200)
 SOON = 5.0
 MOMENTS = pytest.mark.parametrize(("moment", "expected"), [("request", Appended), ("reply", Replayed)])
 
@@ -117,12 +117,12 @@ async def test_a_peer_that_falls_silent_is_given_up_in_bounded_time(
 # --- the whole app ------------------------------------------------------------------------
 
 
-async def buy_tea(proxy: Proxy, shop: OpenApp, rng: random.Random, *, has_keys: bool) -> Books:
+async def buy_tea(proxy: Proxy, shop: OpenApp, rng: random.Random, cuts: int, *, has_keys: bool) -> Books:
     """Purchases, each sent until it is answered while its connection breaks at some point."""
     books, stock = Books(), Stock(item="tea", amount=10_000, price=Decimal("1.10"))
     await shop.send(stock)
     books.note(stock)
-    for number in range(CUTS):
+    for number in range(cuts):
         command = Buy(item="tea", buyer=rng.choice(["ada", "bob"]), amount=rng.randint(1, 3))
         proxy.lose("twofold.append", rng.choice(["request", "reply"]))
         while True:
@@ -146,7 +146,7 @@ async def test_a_client_with_keys_gets_each_command_once_through_any_number_of_c
     proxy: Proxy, rng: random.Random
 ) -> None:
     async with SHOP.open(proxy.url, config=Config(), workers=False) as shop:
-        books = await buy_tea(proxy, shop, rng, has_keys=True)
+        books = await buy_tea(proxy, shop, rng, CUTS, has_keys=True)
 
         await agrees(shop, books)
 
@@ -154,7 +154,7 @@ async def test_a_client_with_keys_gets_each_command_once_through_any_number_of_c
 async def test_a_client_without_keys_is_caught_doubling(proxy: Proxy) -> None:
     """The control: the same cuts without keys do double, and the books show it."""
     async with SHOP.open(proxy.url, config=Config(), workers=False) as shop:
-        books = await buy_tea(proxy, shop, random.Random(1), has_keys=False)
+        books = await buy_tea(proxy, shop, random.Random(1), 20, has_keys=False)
 
         with pytest.raises(AssertionError):
             await agrees(shop, books)
