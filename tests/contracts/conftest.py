@@ -96,6 +96,17 @@ LOGS: dict[str, Callable[[Ground], OpenableLog]] = {
 WITH_TRANSACTIONS = [name for name in LOGS if not name.endswith("memory")]
 
 
+# What `make fast` leaves out: they keep the same contract as "postgres", on another server or by another way.
+SLOW = {"debian-postgres", "faulty-postgres", "pgbouncer"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        stores = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        if stores.get("log_backend") in SLOW or stores.get("view_store") in SLOW:
+            item.add_marker("slow")
+
+
 @pytest.fixture
 def ground(tmp_path: Path, servers: Servers) -> Iterator[Ground]:
     with ExitStack() as stack:

@@ -56,10 +56,9 @@ async def port_calls(folder: Path) -> list[str]:
     return calls
 
 
-@pytest.mark.parametrize("url", ["memory://", "sqlite:///{}/log.db"])
-async def test_what_clients_were_told_is_what_is_stored(tmp_path: Path, url: str) -> None:
+async def test_what_clients_were_told_is_what_is_stored(url: str) -> None:
     books = Books()
-    async with SHOP.open(url.format(tmp_path), config=Config(), workers=False) as shop:
+    async with SHOP.open(url, config=Config(), workers=False) as shop:
         await run_errands(shop, books, set())
 
         await agrees(shop, books)
@@ -111,9 +110,9 @@ async def test_a_shop_that_forgets_its_keys_is_caught(tmp_path: Path, monkeypatc
         await crash_after(tmp_path / "crash", append)
 
 
-async def test_a_hundred_clients_at_once_are_told_the_truth(tmp_path: Path) -> None:
+async def test_a_hundred_clients_at_once_are_told_the_truth(lasting_url: str) -> None:
     books = Books()
-    async with SHOP.open(f"sqlite:///{tmp_path}/log.db", config=Config(), workers=False) as shop:
+    async with SHOP.open(lasting_url, config=Config(), workers=False) as shop:
         await send(shop, books, "stock", ERRANDS[0])
         sold: list[Buy] = []
 

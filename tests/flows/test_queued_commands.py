@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from decimal import Decimal
-from pathlib import Path
-
-import pytest
 
 from tests.flows.tea_shop import ERRANDS, SHOP, Books, Buy, Shelf, Stock, agrees
 from twofold import Config, OpenApp
 from twofold.app.command_status import CommandStatus
-
-PLACES = ["memory://", "sqlite:///{}/log.db"]
 
 
 async def handled(shop: OpenApp, command_id: str) -> CommandStatus:
@@ -25,10 +20,9 @@ async def handled(shop: OpenApp, command_id: str) -> CommandStatus:
             await shop.log.events.wait((await shop.log.events.mark()).position, 0.05)
 
 
-@pytest.mark.parametrize("url", PLACES)
-async def test_errands_that_are_queued_come_out_as_if_they_were_sent(tmp_path: Path, url: str) -> None:
+async def test_errands_that_are_queued_come_out_as_if_they_were_sent(url: str) -> None:
     books = Books()
-    async with SHOP.open(url.format(tmp_path), config=Config(), workers=False) as shop:
+    async with SHOP.open(url, config=Config(), workers=False) as shop:
         ids = [await shop.submit(command, key=f"errand {n}") for n, command in enumerate(ERRANDS)]
         assert {(await shop.command_status(each)).state for each in ids} == {"queued"}
 
@@ -42,13 +36,12 @@ async def test_errands_that_are_queued_come_out_as_if_they_were_sent(tmp_path: P
         await agrees(shop, books)
 
 
-async def test_what_was_queued_before_a_restart_is_handled_after_it(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/log.db"
-    async with SHOP.open(url, config=Config(), workers=False) as shop:
+async def test_what_was_queued_before_a_restart_is_handled_after_it(lasting_url: str) -> None:
+    async with SHOP.open(lasting_url, config=Config(), workers=False) as shop:
         await shop.send(Stock(item="tea", amount=3, price=Decimal(1)))
         ids = [await shop.submit(Buy(item="tea", buyer="ada", amount=1)) for _ in range(5)]
 
-    async with SHOP.open(url, config=Config(), workers=False) as shop:
+    async with SHOP.open(lasting_url, config=Config(), workers=False) as shop:
         assert {(await shop.command_status(each)).state for each in ids} == {"queued"}
         await shop.run_until_idle()
 
@@ -57,19 +50,20 @@ async def test_what_was_queued_before_a_restart_is_handled_after_it(tmp_path: Pa
         assert (await shop.get(Shelf, "tea")).left == 0
 
 
-@pytest.mark.parametrize("url", PLACES)
-async def test_the_token_of_a_handled_command_reads_its_row(tmp_path: Path, url: str) -> None:
-    async with SHOP.open(url.format(tmp_path), config=Config(idle_wait=0.01)) as shop:
+async def test_the_token_of_a_handled_command_reads_its_row(url: str) -> None:
+    async with SHOP.open(url, config=Config(idle_wait=0.01)) as shop:
         status = await handled(shop, await shop.submit(Stock(item="tea", amount=3, price=Decimal(1))))
 
         assert status.receipt is not None
         assert (await shop.get(Shelf, "tea", after=status.receipt.token)).left == 3
 
 
-async def test_workers_of_two_processes_share_a_queue(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/log.db"
+async def test_workers_of_two_processes_share_a_queue(lasting_url: str) -> None:
     config = Config(idle_wait=0.01)
-    async with SHOP.open(url, config=config) as one, SHOP.open(url, views="memory://", config=config) as other:
+    async with (
+        SHOP.open(lasting_url, config=config) as one,
+        SHOP.open(lasting_url, views="memory://", config=config) as other,
+    ):
         await one.send(Stock(item="tea", amount=100, price=Decimal(1)))
         ids = [await (one, other)[n % 2].submit(Buy(item="tea", buyer="ada", amount=1)) for n in range(40)]
 
