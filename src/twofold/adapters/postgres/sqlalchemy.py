@@ -13,6 +13,7 @@ from typing import Any
 
 import asyncpg
 
+from twofold.adapters.postgres.errors import KNOWN
 from twofold.adapters.postgres.unit_errors import meaning_of
 from twofold.errors import ExtraMissingError, MisuseError
 from twofold.write.unit_of_work import UnitOfWork
@@ -115,7 +116,7 @@ def _judged(connection: asyncpg.Connection) -> Iterator[None]:
         yield
     except DBAPIError as error:
         cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, asyncpg.PostgresError | asyncpg.InterfaceError | OSError):
+        while cause is not None and not isinstance(cause, KNOWN):
             cause = cause.__cause__
         meant = None if cause is None else meaning_of(cause, connection, "PostgreSQL")
         if meant is None:

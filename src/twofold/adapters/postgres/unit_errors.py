@@ -13,7 +13,7 @@ from twofold.adapters.postgres.session import is_over
 from twofold.errors import ConflictError, MisuseError, TwofoldError
 
 _FIRST = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
-_NO_TRANSACTION = (asyncpg.NoActiveSQLTransactionError, asyncpg.InvalidSavepointSpecificationError)
+_DRIVERS_SAVEPOINT = "__asyncpg_savepoint"
 _OF_THE_WORLD = (
     asyncpg.LockNotAvailableError,
     asyncpg.QueryCanceledError,
@@ -23,6 +23,7 @@ _OF_THE_WORLD = (
     asyncpg.PostgresConnectionError,
     asyncpg.PostgresSystemError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InternalClientError,
 )
 ENDED = "the handler ended the transaction it was given: leave COMMIT and ROLLBACK to twofold"
 _FAILED = (
@@ -58,6 +59,8 @@ def meaning_of(error: BaseException, connection: Connection, name: str) -> Twofo
         return ConflictError(f"{name}: another transaction was in the way, nothing was written ({error})")
     if isinstance(error, asyncpg.InFailedSQLTransactionError):
         return MisuseError(f"{name}: {_FAILED}")
+    if isinstance(error, asyncpg.NoActiveSQLTransactionError) or _DRIVERS_SAVEPOINT in str(error):
+        return MisuseError(f"{name}: {ENDED}")  # a savepoint of the driver's is gone with its transaction
     if isinstance(error, _OF_THE_WORLD) or is_over(connection):
         return translate(error, name)
     return None
