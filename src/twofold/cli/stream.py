@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
-from datetime import datetime
 from typing import Any
 
 import click
 import msgspec
 
 from twofold.app.open_app import OpenApp
-from twofold.cli.event_rows import event_row
-from twofold.cli.exits import NothingThereError
-from twofold.cli.moment import Moment
+from twofold.cli.event_rows import event_line, event_row
+from twofold.cli.exits import CliError, NothingThereError
+from twofold.cli.moment import at_option
 from twofold.cli.opening import Place, opened_log
 from twofold.cli.output import as_json, print_json, print_rows
+from twofold.cli.state_diff import Change, change_line, changes
 from twofold.cli.target import on_store
-from twofold.clock import to_micros
+from twofold.event_store.moment import Moment
 from twofold.event_store.recorded_event import RecordedEvent
-from twofold.event_store.store import EventStore
 from twofold.event_store.stream import category_of
 from twofold.write.repository import run_fold
 
@@ -34,51 +34,80 @@ def verb() -> None:
 
 @verb.command()
 @click.argument("name")
-@click.option("--at", type=click.IntRange(min=1), metavar="V", help="As it was at this version.")
-@click.option("--time", "moment", type=Moment(), metavar="T", help="As it was at this time.")
+@at_option
+@click.option("--version", type=click.IntRange(min=1), metavar="V", help="As it was at this version.")
+@click.option("--diff", is_flag=True, help="Show what each event changed in the state.")
 @click.option("--limit", type=click.IntRange(min=1), default=1000, show_default=True, help="Show the last so many.")
 @as_json
 @on_store
-def show(name: str, at: int | None, moment: datetime | None, limit: int, *, json: bool, **place: str | None) -> None:
+def show(
+    name: str,
+    at: Moment | None,
+    version: int | None,
+    limit: int,
+    *,
+    diff: bool,
+    json: bool,
+    **place: str | None,
+) -> None:
     """Show the events of the stream NAME (category-id) and, if the app knows its aggregate, its state."""
-    report = asyncio.run(_report(Place(**place), name, (at, moment), limit))
+    shown = asyncio.run(_shown(Place(**place), name, (at, version), diff=diff, limit=limit))
     if json:
-        print_json(report)
-        return
-    click.echo(f"{name} at version {report['version']}")
-    rows = [{**row, "data": bytes(row["data"]).decode()} for row in report["events"]]
-    print_rows(rows, _COLUMNS, json=False)
-    if report["state"] is not None:
+        print_json(_report(name, *shown))
+    else:
+        _print(name, *shown, diff=diff)
+
+
+_Event = tuple[RecordedEvent, list[Change] | None]
+
+
+def _report(name: str, events: deque[_Event], state: Any) -> dict[str, Any]:
+    rows = [event_row(event) | ({} if found is None else {"changes": found}) for event, found in events]
+    return {"stream": name, "version": events[-1][0].version, "events": rows, "state": state}
+
+
+def _print(name: str, events: deque[_Event], state: Any, *, diff: bool) -> None:
+    click.echo(f"{name} at version {events[-1][0].version}")
+    if not diff:
+        rows = [{**event_row(event), "data": event.data.decode()} for event, _ in events]
+        print_rows(rows, _COLUMNS, json=False)
+    for event, found in events if diff else ():
+        click.echo(event_line(event))
+        for change in found or ():
+            click.echo(f"          {change_line(change)}")
+    if state is not None:
         click.echo("state:")
-        print_json(report["state"])
+        print_json(state)
 
 
-async def _report(place: Place, name: str, when: tuple[int | None, datetime | None], limit: int) -> dict[str, Any]:
+async def _shown(
+    place: Place, name: str, when: tuple[Moment | None, int | None], *, diff: bool, limit: int
+) -> tuple[deque[_Event], Any]:
+    """The last events of the stream with what each changed, if that is asked for, and the state after them."""
     async with opened_log(place) as (store, has_app):
         folding = _Folding(store, name) if has_app else None
-        shown: list[RecordedEvent] = []
-        version = 0
-        async for event in _stream(store.log.events, name, *when):
-            version = event.version
-            shown = [*shown[-(limit - 1) :], event] if limit > 1 else [event]
-            if folding is not None:
-                folding.add(event)
-    if not version:
+        if diff and (folding is None or folding.state is None):
+            raise CliError("--diff needs the app that has the stream's aggregate", "name it: --app module:app")
+        shown: deque[_Event] = deque(maxlen=limit)
+        async for event in _stream(store, name, *when):
+            found = None if folding is None else folding.add(event, diff=diff)
+            shown.append((event, found))
+    if not shown:
         raise NothingThereError(f"{name} has no events then", "`twofold events tail` shows what there is")
-    state = folding.state if folding is not None else None
-    return {"stream": name, "version": version, "events": [event_row(event) for event in shown], "state": state}
+    return shown, None if folding is None else folding.state
 
 
-async def _stream(log: EventStore, name: str, at: int | None, moment: datetime | None) -> AsyncIterator[RecordedEvent]:
-    """The stream's events up to a version and a time, page by page."""
-    version, latest = 0, None if moment is None else to_micros(moment)
+async def _stream(store: OpenApp, name: str, at: Moment | None, version: int | None) -> AsyncIterator[RecordedEvent]:
+    """The stream's events up to a moment and a version, page by page."""
+    latest = None if at is None else (await store.reads.mark_of(at)).position
+    after = 0
     while True:
-        page = await log.read_stream(name, after=version, up_to=at, limit=_PAGE)
+        page = await store.log.events.read_stream(name, after=after, up_to=version, limit=_PAGE)
         for event in page:
-            if latest is not None and event.recorded_at > latest:
+            if latest is not None and event.position > latest:
                 return
             yield event
-            version = event.version
+            after = event.version
         if len(page) < _PAGE:
             return
 
@@ -94,13 +123,15 @@ class _Folding:
     @property
     def state(self) -> Any:
         """The folded fields, as JSON shows them."""
-        return None if self._state is None else msgspec.to_builtins(self._state, enc_hook=str)
+        return None if self._state is None else msgspec.to_builtins(self._state, enc_hook=str, order="deterministic")
 
-    def add(self, recorded: RecordedEvent) -> None:
-        """Fold one more event. Raises UnreadableError and FoldError."""
+    def add(self, recorded: RecordedEvent, *, diff: bool) -> list[Change] | None:
+        """Fold one more event, and say what it changed if *diff* asks. Raises UnreadableError and FoldError."""
         if self._definition is None:
-            return
+            return None
+        before = self.state if diff else None
         event = self._reader.decode(recorded.type, recorded.schema_version, recorded.data)
         fold = self._definition.folds.get(type(event))
         if fold is not None:
             run_fold(fold, self._state, event, recorded.stream, recorded.version)
+        return list(changes(before, self.state)) if diff else None

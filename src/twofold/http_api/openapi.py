@@ -166,6 +166,7 @@ def _add_view(paths: dict[str, Any], view: ViewEntry, row: Schema, schemas: Sequ
         "operationId": f"get.{view.name}",
         "parameters": [
             {"name": "key", "in": "path", "required": True, "schema": TEXT, "description": key},
+            _header("Twofold-As-Of", "a position, a time or a token: the row as it was then"),
             *_READ_HEADERS,
         ],
         "responses": {"200": _answer("the row", row, stale=True), **_problems(_READ_PROBLEMS)},

@@ -121,7 +121,7 @@ def _extensions(error: TwofoldError) -> dict[str, Any]:
         extra["faults"] = [{"path": fault.path, "message": fault.message} for fault in error.faults]
     if isinstance(error, Rejected) and error.details:
         extra["details"] = dict(error.details)
-    for name in ("stream", "expected", "actual", "view", "reached", "wanted", "fields"):
+    for name in ("stream", "expected", "actual", "view", "reached", "wanted", "fields", "events", "limit"):
         extra.setdefault(name, getattr(error, name, None))
     return extra
 

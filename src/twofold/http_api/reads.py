@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from twofold.http_api.as_of import moment_of, refuse_moment
 from twofold.http_api.door import Door
 from twofold.http_api.filters import read_filter
 from twofold.http_api.percent import decode_part, decode_query
@@ -35,6 +36,7 @@ class ReadEndpoint:
         """Answer the request."""
         door = self._door
         context = await door.context(request) if door.knows_more(request) else None
+        refuse_moment(request)
         question = self._question(request)
         if wants_live(request):
             return await door.live.start(door.app.reads, request, question, context)
@@ -47,6 +49,7 @@ class RowEndpoint:
     def __init__(self, door: Door, definition: ViewDefinition[Any]) -> None:
         self._door = door
         self._get = door.app.reads.get
+        self._get_as_of = door.app.reads.get_as_of
         self._view = definition.view
         self._views = (definition.name,)
         self._is_composite = len(definition.table.key) > 1
@@ -57,6 +60,9 @@ class RowEndpoint:
         context = await door.context(request) if door.knows_more(request) else None
         (part,) = request.parts
         key = tuple(map(decode_part, part.split(","))) if self._is_composite else decode_part(part)
+        at = moment_of(request)
+        if at is not None:
+            return answer_response(await self._get_as_of(self._view, key, at, context=context))
         if wants_live(request):
             question = Question(partial(self._ask, key), self._views)
             return await door.live.start(door.app.reads, request, question, context)

@@ -27,6 +27,7 @@ _SINGLE_HEADERS = frozenset(
         b"last-event-id",
         b"traceparent",
         b"twofold-after",
+        b"twofold-as-of",
     }
 )
 

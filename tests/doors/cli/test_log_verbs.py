@@ -141,16 +141,6 @@ def test_a_stream_is_shown_with_its_events_and_state(filled: Path, run: Run) -> 
     assert report["state"] == {"is_closed": True}
 
 
-def test_a_stream_is_shown_as_of_a_version_and_as_of_a_time(filled: Path, run: Run) -> None:
-    first = json_of(run("events", "show", "1"))["recorded_at"]
-
-    by_version = json_of(run("stream", "show", "Task-t1", "--at", "1", "--json"))
-    by_time = json_of(run("stream", "show", "Task-t1", "--time", first, "--json"))
-
-    assert by_version["state"] == {"is_closed": False}
-    assert by_time["events"][0]["version"] == 1
-
-
 def test_a_stream_without_an_app_has_events_and_no_state(filled: Path, run: Run) -> None:
     (filled / "app.py").unlink()
     (filled / "pyproject.toml").unlink()

@@ -87,11 +87,20 @@ ODD_VALUES = st.sampled_from(
     ]
 )
 HEADER_NAMES = st.sampled_from(
-    b"""content-type accept prefer if-match idempotency-key twofold-after twofold-wait-for content-length
-    content-encoding traceparent x-other""".split()
+    b"""content-type accept prefer if-match idempotency-key twofold-after twofold-as-of twofold-wait-for
+    content-length content-encoding traceparent x-other""".split()
 )
 ODD_HEADERS = st.sampled_from(
-    [b"application/json", b'"1"', b"wait=0, stale-ok", b"respond-async", b"AccountPage", b"x" * 70_000]
+    [
+        b"application/json",
+        b'"1"',
+        b"0",
+        b"2026-11-21T09:30:00Z",
+        b"wait=0, stale-ok",
+        b"respond-async",
+        b"AccountPage",
+        b"x" * 70_000,
+    ]
 )
 VALUES = st.one_of(TEXT, ODD_VALUES)
 PAIRS = st.lists(st.tuples(st.one_of(NAMES, TEXT), VALUES), max_size=5)
