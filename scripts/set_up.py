@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / ".ready"
-EXTRAS = {"run": "web,cli", "test": "web,cli,metrics,postgres,pydantic"}
+EXTRAS = {"run": "web,cli,postgres", "test": "web,cli,metrics,postgres,pydantic,sqlalchemy"}
 GROUPS = {"run": ("shop",), "test": ("shop", "dev")}
 WITHOUT_THEIR_DEPENDENCIES = ("baskets",)
 
