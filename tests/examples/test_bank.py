@@ -11,6 +11,7 @@ from examples.bank.money import dollars
 from examples.bank.queries import HighValueAccounts, OwnerPortfolio, Portfolio, high_value_accounts, owner_portfolio
 from examples.bank.usage import example_usage
 from examples.bank.views import AccountPage
+from tests.servers.fixtures import POSTGRES
 from twofold import Rejected
 from twofold.testing import memory_app, scenario
 
@@ -164,9 +165,11 @@ async def test_a_repeated_deposit_counts_once():
 # --- the usage example --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("url", ["memory://", "sqlite:///{}/bank.db"])
-async def test_the_usage_example_prints_what_its_seed_prints(url: str, tmp_path, capsys):
-    await example_usage(url.format(tmp_path))
+@pytest.mark.parametrize("store", ["memory", "sqlite", POSTGRES])
+async def test_the_usage_example_prints_what_its_seed_prints(store: str, request, tmp_path, capsys):
+    urls = {"memory": "memory://", "sqlite": f"sqlite:///{tmp_path}/bank.db"}
+
+    await example_usage(urls.get(store) or request.getfixturevalue("postgres_url"))
 
     assert capsys.readouterr().out == "Account balance: $51,000.00\nTotal portfolio value: $51,000.00\n"
 

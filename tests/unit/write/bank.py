@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
-from pathlib import Path
 
 from twofold import Aggregate, App, Command, Config, Event, OpenApp, Rejected, Streams, decides, evolves, handles
-from twofold.adapters.memory.opening import open_log as open_memory_log
 from twofold.adapters.memory.view_store import MemoryViewStore
-from twofold.adapters.sqlite.log import open_sqlite_log
+from twofold.app.stores import parse_url, technology
 from twofold.app.wiring import wire
 from twofold.clock import SystemClock
 from twofold.event_store.store import Log
@@ -155,17 +153,15 @@ def by_plan(plan: Plan) -> Wrap:
 
 
 class Place:
-    """Where a log is, in memory or in a file; opened as often as a test likes."""
+    """Where a log is; opened as often as a test likes."""
 
-    def __init__(self, folder: Path | None) -> None:
-        self.file = None if folder is None else folder / "bank.db"
-        self.url = "memory://" if self.file is None else f"sqlite:///{self.file}"
+    def __init__(self, url: str) -> None:
+        self.url = url
 
     async def log(self) -> Log:
         """The bare log, without an app."""
-        if self.file is None:
-            return await open_memory_log("", SystemClock(), Config())
-        return await open_sqlite_log(str(self.file))
+        scheme, path = parse_url(self.url)
+        return await technology(scheme).open_log(path, SystemClock(), Config())
 
     @asynccontextmanager
     async def open(

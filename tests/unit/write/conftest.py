@@ -1,25 +1,41 @@
-"""Where the tests of the write side keep their log: in memory, and in an SQLite file."""
+"""Where the tests of the write side keep their log: in memory, in an SQLite file, in PostgreSQL."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.servers.fixtures import POSTGRES
+from tests.servers.prepared import with_log
 from tests.unit.write.bank import OpenAccount, Place
 from twofold import OpenApp
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    return Place(None if request.param == "memory" else tmp_path)
+def place_on(store: str, folder: Path, request: pytest.FixtureRequest) -> Place:
+    if store == POSTGRES:
+        databases = request.getfixturevalue("servers").databases()
+        return Place(request.getfixturevalue("stack").enter_context(databases.fresh(databases.prepared(with_log))))
+    return Place("memory://" if store == "memory" else f"sqlite:///{folder}/bank.db")
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Place:
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture(params=["memory", "sqlite", POSTGRES])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    return place_on(request.param, tmp_path, request)
+
+
+@pytest.fixture(params=["sqlite", POSTGRES])
+def file(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """Only where several apps share a log."""
-    return Place(tmp_path)
+    return place_on(request.param, tmp_path, request)
 
 
 @pytest.fixture

@@ -304,7 +304,7 @@ async def test_many_commands_share_a_commit(place: Place) -> None:
     async with place.open(wrap=by_plan(calls)) as bank:
         await asyncio.gather(*[bank.send(OpenAccount(account_id=str(n))) for n in range(200)])
 
-        assert calls.calls.count("append") <= 3
+        assert calls.calls.count("append") <= 6  # large groups go in halves
 
 
 @pytest.mark.parametrize("config", [Config(commit_writes=3), Config(commit_bytes=1024)])
