@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import msgspec
 
 from twofold.app.command_status import CommandStatus, status_of
+from twofold.app.health_check import HealthCheck
 from twofold.app.reads import Reads
-from twofold.clock import Clock
 from twofold.config import Config
 from twofold.errors import ClosedError, MisuseError, MomentUnknownError, StreamNotFoundError, UnknownNameError
 from twofold.event_store.moment import Moment, version_at
-from twofold.event_store.recorded_event import Mark
 from twofold.event_store.store import Log
 from twofold.event_store.stream import stream_name
 from twofold.messages.message import Query
@@ -25,7 +24,7 @@ from twofold.read.rows import Rows
 from twofold.read.view import View
 from twofold.read.view_answers import FindRows
 from twofold.read.view_store import Condition
-from twofold.runtime.health import Health, ReaderStatus
+from twofold.runtime.health import Health
 from twofold.runtime.supervisor import Supervisor
 from twofold.write.aggregate import joined_key
 from twofold.write.command_bus import CommandBus, refuse_nested
@@ -46,7 +45,6 @@ class Engine(NamedTuple):
     """What an open app runs on."""
 
     config: Config
-    clock: Clock
     log: Log
     desk: Desk
     bus: CommandBus
@@ -54,10 +52,14 @@ class Engine(NamedTuple):
     reads: Reads
     projectors: Mapping[str, Follower]
     supervisor: Supervisor
+    check: HealthCheck
 
 
 class OpenApp:
-    """What `App.open()` gives. `log` has the ports of the log, `projectors` the runners of views by name."""
+    """What `App.open()` gives. `log` has the ports of the log, `projectors` the runners of views by name.
+
+    `check` knows how far views are, by name too.
+    """
 
     def __init__(self, app: App, engine: Engine) -> None:
         self.app = app
@@ -67,7 +69,7 @@ class OpenApp:
         self.log = engine.log
         self.projectors = engine.projectors
         self.reads = engine.reads
-        self._clock = engine.clock
+        self.check = engine.check
         self._desk = engine.desk
         self._bus = engine.bus
         self._queue = engine.queue
@@ -255,24 +257,12 @@ class OpenApp:
             total += moved
         return total
 
-    async def health(self) -> Health:
-        """Whether the app is live and ready, its workers, and how far each view is behind."""
-        head = await self.log.events.mark()
-        views = [await self._reader_status(projector, head) for projector in self.projectors.values()]
-        health = self._supervisor.health(views)
-        late = any(view.error is not None or view.lag_seconds > self.config.lag_objective for view in views)
-        return health if not late else Health(health.live, False, health.workers, health.views)
+    async def health(self, max_age: float = 0.0) -> Health:
+        """Whether the app is live and ready, its workers, and how far each view is behind.
 
-    async def _reader_status(self, projector: Follower, head: Mark) -> ReaderStatus:
-        status = projector.status()
-        behind = max(0, head.position - status.position)
-        seconds = 0.0
-        if behind:
-            page = await self.log.events.read_log(status.position, limit=1)
-            if page.events:
-                seconds = max(0.0, (self._clock.now_micros() - page.events[0].recorded_at) / 1e6)
-        error = None if status.error is None else f"{status.error}; {status.remedy}"
-        return ReaderStatus(projector.name, status.state, status.position, behind, seconds, error)
+        That is measured in the stores; what was measured no longer than *max_age* seconds ago will do.
+        """
+        return await self.check.health(max_age)
 
     async def close(self) -> None:
         """Take nothing new, finish what is under way, stop the workers. Repeating it does nothing."""

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from twofold.app.health_check import HealthCheck
 from twofold.app.open_app import Engine, OpenApp
 from twofold.app.reads import Reads
 from twofold.app.stores import OpenViewStore
@@ -19,8 +20,9 @@ from twofold.pipeline.authorisation import authorising
 from twofold.pipeline.context import Context
 from twofold.pipeline.middleware import Endpoint, Middleware
 from twofold.read.follower import Follower, Paging
+from twofold.read.lag import LagMeter
 from twofold.read.projector import ViewProjector
-from twofold.read.raw_projector import ProjectorRunner
+from twofold.read.raw_projector import ProjectorRunner, projector_table
 from twofold.read.tailer import Tailer
 from twofold.retry import RetryPolicy
 from twofold.runtime.supervisor import Supervisor
@@ -63,7 +65,10 @@ def wire(app: App, config: Config, clock: Clock, log: Log, rows: OpenViewStore) 
     queue = QueueProcessor(log.queue, catalog.types, bus.send, _refusing(desk), _copied(desk), clock)
     reads = Reads(catalog, config, clock, log, rows, projectors=projectors, middlewares=middlewares)
     supervisor = Supervisor(_workers(config, clock, log, projectors, desk, queue), drain_seconds=config.drain_seconds)
-    return OpenApp(app, Engine(config, clock, log, desk, bus, queue, reads, projectors, supervisor))
+    tables = [view.table for view in catalog.views.values()] + [*map(projector_table, catalog.projectors.values())]
+    lag = LagMeter(log.events, rows, tables, clock, objective=config.lag_objective)
+    check = HealthCheck(lag, projectors, supervisor, objective=config.lag_objective)
+    return OpenApp(app, Engine(config, log, desk, bus, queue, reads, projectors, supervisor, check))
 
 
 def _projectors(catalog: Catalog, config: Config, log: Log, rows: OpenViewStore) -> dict[str, Follower]:

@@ -14,7 +14,6 @@ from twofold.cli.exits import remedy_of
 from twofold.cli.opening import Place
 from twofold.cli.target import existing_store, find_app_or_none
 from twofold.cli.version import versions
-from twofold.cli.view_lag import LATE, UNWELL, measure_all
 from twofold.clock import Clock, SystemClock
 from twofold.config import Config
 from twofold.errors import TwofoldError
@@ -87,13 +86,13 @@ async def _inside(app: OpenApp, clock: Clock) -> AsyncIterator[Finding]:
         yield Finding("database", OK, ", ".join(f"{name} {text}" for name, text in facts.items()))
         yield _durability(facts)
     yield await _clock(app, clock)
-    for view in await measure_all(app, clock):
+    for view in await app.check.views():
         text = f"{view.state} at position {view.position}, {view.lag_events} behind ({view.lag_seconds:.1f} s)"
-        status = app.projectors[view.name].status()
-        if status.error:
-            text = f"{text}: {status.error}"
-        remedy = status.remedy or (_NOT_RUNNING if view.state == LATE else "")
-        yield Finding(f"view {view.name}", BAD if view.state in UNWELL else OK, text, remedy)
+        is_unwell = app.check.is_unwell(view)
+        if view.error:
+            text = f"{text}: {view.error}"
+        remedy = view.remedy or (_NOT_RUNNING if is_unwell else "")
+        yield Finding(f"view {view.name}", BAD if is_unwell else OK, text, remedy)
 
 
 def _durability(facts: Mapping[str, str]) -> Finding:

@@ -133,6 +133,11 @@ def existing_store(config: Config) -> str:
     return url
 
 
+def has_store(config: Config) -> bool:
+    """Whether there is a store to look into: a named one, or that of `twofold dev`."""
+    return not _is_missing(config.store or DEV_STORE)
+
+
 def _is_missing(url: str) -> bool:
     """Whether *url* names a file that is not there. Raises ConfigError when it is no store's."""
     scheme, path = parse_url(url)

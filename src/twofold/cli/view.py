@@ -12,38 +12,47 @@ from twofold.app.open_app import OpenApp
 from twofold.cli.exits import CHECK_FAILED, UNHEALTHY
 from twofold.cli.opening import Place, opened
 from twofold.cli.output import as_json, print_json, print_rows
-from twofold.cli.target import app_option, find_app, on_store
-from twofold.cli.view_lag import UNWELL, measure, measure_all
-from twofold.clock import SystemClock
+from twofold.cli.target import find_app, has_store, on_store
+from twofold.cli.view_get import get
 from twofold.config import Config
 from twofold.event_store.token import decode_token
 from twofold.runtime.health import ReaderStatus
 
 _POLL = 0.05
-_COLUMNS = ("name", "state", "position", "lag_events", "lag_seconds")
+_COLUMNS = ("name", "state", "position", "lag_events", "lag_seconds", "parked_keys", "rate")
+_LISTED = ("name", "key", "fields", "events", "state", "lag_events", "lag_seconds", "parked_keys")
+_LOOK_AGAIN = 0.25
+"""Seconds between the two looks that a rate takes."""
 
 
 @click.group()
 def verb() -> None:
-    """The read models: list, status, wait."""
+    """The read models: list, get, status, wait."""
+
+
+verb.add_command(get)
 
 
 @verb.command(name="list")
 @as_json
-@app_option
-def list_views(app: str | None, *, json: bool) -> None:
-    """Show the views of the app: key, fields, and the events they fold."""
-    found = find_app(app, Config.load())
+@on_store
+def list_views(*, json: bool, **options: str | None) -> None:
+    """Show the views of the app: key, fields, the events they fold, and how far behind they are if there is a store."""
+    place = Place(**options)
+    config = Config.load(store=place.store, views=place.views)
+    found = find_app(place.app, config)
+    measured = {} if not has_store(config) else {view.name: view for view in asyncio.run(_status(place, None))[0]}
     rows = [
         {
             "name": view.name,
             "key": list(view.table.key),
             "fields": list(view.columns),
             "events": sorted(view.event_names),
+            **{column: getattr(measured.get(view.name), column, None) for column in _LISTED[4:]},
         }
         for view in found.catalog.views.values()
     ]
-    print_rows(rows, ("name", "key", "fields", "events"), json=json, none=f"{found.name} has no views")
+    print_rows(rows, _LISTED if measured else _LISTED[:4], json=json, none=f"{found.name} has no views")
 
 
 @verb.command()
@@ -52,24 +61,30 @@ def list_views(app: str | None, *, json: bool) -> None:
 @on_store
 @click.pass_context
 def status(ctx: click.Context, /, name: str | None, *, json: bool, **place: str | None) -> None:
-    """Show how far the view NAME, or every view, is behind the log.
+    """Show how far the view NAME, or every view, is behind the log, and how fast it moves.
 
-    Late means behind by more than `lag_objective`, stopped that this code cannot go on: exit 3.
+    Measured in the stores, whoever runs the views. Behind by more than `lag_objective`, or stopped: exit 3.
     """
-    found = asyncio.run(_status(Place(**place), name))
+    found, is_unwell = asyncio.run(_status(Place(**place), name))
     print_rows([_row(each) for each in found], _COLUMNS, json=json, none="the app has no views")
-    ctx.exit(UNHEALTHY if any(each.state in UNWELL for each in found) else 0)
+    ctx.exit(UNHEALTHY if is_unwell else 0)
 
 
-async def _status(place: Place, name: str | None) -> list[ReaderStatus]:
+async def _status(place: Place, name: str | None) -> tuple[list[ReaderStatus], bool]:
     async with opened(place) as app:
-        if name is None:
-            return await measure_all(app, SystemClock())
-        return [await measure(app, name, SystemClock())]
+        found = await _measured(app, name)
+        if any(view.lag_events for view in found):
+            await asyncio.sleep(_LOOK_AGAIN)
+            found = await _measured(app, name)
+        return found, any(app.check.is_unwell(view) for view in found)
+
+
+async def _measured(app: OpenApp, name: str | None) -> list[ReaderStatus]:
+    return list(await app.check.views()) if name is None else [await app.check.view(name)]
 
 
 def _row(status: ReaderStatus) -> dict[str, Any]:
-    return {column: getattr(status, column) for column in _COLUMNS}
+    return {column: getattr(status, column) for column in (*_COLUMNS, "error", "remedy")}
 
 
 @verb.command()
@@ -99,7 +114,7 @@ async def _wait(place: Place, name: str, token: str | None, timeout: float) -> t
     async with opened(place) as app:
         wanted = await _wanted(app, token)
         while True:
-            found = await measure(app, name, SystemClock())
+            found = await app.check.view(name)
             left = deadline - time.monotonic()
             if found.position >= wanted or left <= 0:
                 return found.position >= wanted, found

@@ -58,6 +58,7 @@ class _Building:
 
     def _add_fixed(self) -> None:
         health, log = HealthEndpoints(self._door), CommandLog(self._door)
+        self.router.add("GET", "/health", health.details)
         self.router.add("GET", "/health/live", health.live)
         self.router.add("GET", "/health/ready", health.ready)
         self.router.add("GET", "/metrics", metrics)

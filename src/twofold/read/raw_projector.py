@@ -45,6 +45,11 @@ def projector_name(projector: Projector) -> str:
     return projector.name or type(projector).__name__
 
 
+def projector_table(projector: Projector) -> ViewTable:
+    """What its checkpoint is kept with: a table without columns."""
+    return ViewTable(projector_name(projector), (), (), (), "raw")
+
+
 def projector_faults(projector: Projector) -> list[str]:
     """What is wrong with a projector, as sentences."""
     name = projector_name(projector)
@@ -77,8 +82,7 @@ class ProjectorRunner(Follower):
         paging: Paging = DEFAULT_PAGING,
     ) -> None:
         names = frozenset(declaration(event).name for event in projector.events)
-        table = ViewTable(projector_name(projector), (), (), (), "raw")
-        super().__init__(table, names, source, store, fence=fence, paging=paging)
+        super().__init__(projector_table(projector), names, source, store, fence=fence, paging=paging)
         self._projector = projector
         self._decoder: Callable[[str, int], Callable[[bytes], Any]] = events.decoder
 

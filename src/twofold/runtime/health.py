@@ -38,16 +38,31 @@ class WorkerStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ShardStatus:
+    """One shard of a reader of the log, in the units of ReaderStatus."""
+
+    shard: int
+    position: int
+    lag_events: int
+    lag_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class ReaderStatus:
-    """One reader of the log (a view, for example) at one moment.
+    """One reader of the log (a view, for example) at one moment; of its shards the one that is least far counts.
 
     Args:
         name: the reader's name.
-        state: one word; "running" and "caught-up" are well, any other is not.
+        state: one word: starting, live, catching-up, rebuilding, paused, leaderless, stopped.
         position: the log position it has reached.
         lag_events: how far it is behind the head, in positions.
         lag_seconds: how long the oldest event it has not read yet has been waiting; 0.0 when there is none.
-        error: why it is not well, with the remedy; None when it is.
+        error: why it is not well; None when it is.
+        remedy: what to do about that.
+        parked_keys: rows that failed and wait with their events.
+        rate: positions a second by which it has moved lately; None when it was not watched for long enough.
+        generation: the number of the built copy that this is about; 0 when there is none.
+        shards: each by itself.
     """
 
     name: str
@@ -56,6 +71,11 @@ class ReaderStatus:
     lag_events: int
     lag_seconds: float
     error: str | None = None
+    remedy: str | None = None
+    parked_keys: int = 0
+    rate: float | None = None
+    generation: int = 0
+    shards: tuple[ShardStatus, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

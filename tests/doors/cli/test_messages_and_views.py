@@ -111,10 +111,28 @@ def test_views_are_listed_with_key_and_events(project: Path, run: Run) -> None:
     assert (row["name"], row["key"], row["events"]) == ("TaskPage", ["task_id"], ["TaskClosed", "TaskOpened"])
 
 
-def test_a_view_in_step_is_caught_up(filled: Path, run: Run) -> None:
+def test_a_view_in_step_is_live_with_nothing_behind(filled: Path, run: Run) -> None:
     (row,) = json_of(run("view", "status", "--json"))
 
-    assert row == {"name": "TaskPage", "state": "caught-up", "position": 3, "lag_events": 0, "lag_seconds": 0.0}
+    assert row == {
+        "name": "TaskPage",
+        "state": "live",
+        "position": 3,
+        "lag_events": 0,
+        "lag_seconds": 0.0,
+        "parked_keys": 0,
+        "rate": None,
+        "error": None,
+        "remedy": None,
+    }
+
+
+def test_views_are_listed_with_their_lag_where_there_is_a_store(filled: Path, run: Run) -> None:
+    run("command", "send", "OpenTask", "task_id=t3", "title=third")
+
+    (row,) = json_of(run("view", "list", "--json"))
+
+    assert (row["state"], row["lag_events"], row["parked_keys"]) == ("live", 1, 0)
 
 
 def test_a_view_that_nobody_keeps_in_step_is_late_and_unhealthy(
