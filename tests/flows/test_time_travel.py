@@ -80,7 +80,7 @@ class Diary:
             definition = self._shop.catalog.views[view.__name__]
             projector = self._shop.projectors[view.__name__]
             while await projector.step():
-                found = await self._shop.find(view, limit=1000)
+                found: list[Any] = await self._shop.find(view, limit=1000)
                 rows = {definition.key_of(definition.values(row)): row for row in found}
                 pages[projector.progress.position] = rows
 
@@ -113,7 +113,7 @@ async def live(library: OpenApp, history: list[Command | str], clock: ManualCloc
 
 async def differences(past: Past, library: OpenApp, diary: Diary) -> list[str]:
     """Where rows as of a position are not what the live ones were; all views, keys and positions."""
-    found = []
+    found: list[str] = []
     head = (await library.log.events.mark()).position
     for view in diary.rows:
         definition = library.catalog.views[view.__name__]

@@ -108,7 +108,13 @@ async def test_two_moments_are_refused(still: Door):
 
 
 async def test_a_composite_key_is_read_as_for_now(still: Door):
-    sample = {"sample_id": "s1", "day": "2026-01-02", "at": "2026-01-02T03:04:05Z", "tags": ["x", "y/z"], "count": 3}
+    sample: dict[str, Any] = {
+        "sample_id": "s1",
+        "day": "2026-01-02",
+        "at": "2026-01-02T03:04:05Z",
+        "tags": ["x", "y/z"],
+        "count": 3,
+    }
     await still.send("Measure", code="018f5f4e-0000-7000-8000-000000000001", **sample)
 
     response = await still.get("/views/DayCount/2026-01-02,y%2Fz", Twofold_As_Of="1")
