@@ -28,7 +28,7 @@ format: ## let ruff lay the code out
 	@$(PYTHON) scripts/set_up.py test
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-bench: ## DESIGN's figures beside their bare limits: a table, and bench/results.jsonl; ARGS="NAME ..." picks some
+bench: ## DESIGN's figures beside their bare limits: a table, and bench/results.jsonl; ARGS="NAME ..." picks some, ARGS=flat.postgres grows a log
 	@$(PYTHON) scripts/set_up.py test
 	@$(BIN)/python -m bench $(ARGS)
 

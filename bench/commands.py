@@ -6,37 +6,36 @@ import asyncio
 import time
 from contextlib import suppress
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-from bench import bare
 from bench.domain import Deposit, OpenAccount, app
+from bench.history import fill
 from bench.result import Result, result
+from bench.store import Store
 from twofold import Context, OpenApp, Rejected
 from twofold.pipeline.middleware import Endpoint, surround
 
 AMOUNT = Decimal("1.50")
 
 
-async def run(callers: int, folder: Path, total: int, *, keyed: bool = False, history: int = 0) -> Result:
+async def run(store: Store, callers: int, total: int, *, keyed: bool = False, history: int = 0) -> Result:
     """*total* deposits by *callers* at once, each on an account of its own; the limit groups as many."""
-    name = f"commands.{'one' if callers == 1 else callers}{'.keyed' if keyed else ''}.sqlite"
-    url = f"sqlite:///{folder}/commands-{callers}-{keyed}-{history}.db"
+    url = store.url("commands")
     async with app.open(url, workers=False) as bank:
         if history:
-            await fill(bank, history)
-        await asyncio.gather(*(_opened(bank, f"c{n}") for n in range(callers)))
-        await _deposits(bank, callers, max(1, total // callers // 5), keyed=keyed, tag="warm")
-        times, seconds = await _deposits(bank, callers, total // callers, keyed=keyed, tag="timed")
+            await fill(bank, history, 10_000)
+            await store.settle(url)
+        await open_accounts(bank, callers)
+        await deposits(bank, callers, max(1, total // callers // 5), keyed=keyed, tag="warm")
+        times, seconds = await deposits(bank, callers, total // callers, keyed=keyed, tag="timed")
     group = min(callers, 1000)
-    limit = bare.commands(
-        folder / f"bare-{callers}-{keyed}-{history}.db", group, max(group, total // group * group), max(callers, 1)
-    )
+    limit = await store.limits.commands(group, max(group, total // group * group), callers)
+    name = f"commands.{'one' if callers == 1 else callers}{'.keyed' if keyed else ''}.{store.name}"
     suffix = f"@{history // 1_000_000}m" if history else ""
     return result(name + suffix, len(times) / seconds, limit, times)
 
 
-async def dispatch(_: Path, calls: int = 300_000) -> Result:
+async def dispatch(calls: int = 300_000) -> Result:
     """The bus alone: one call through three middlewares, beside a dict look-up and one await."""
 
     async def handle(message: Any, _: Context) -> Any:
@@ -57,16 +56,24 @@ async def dispatch(_: Path, calls: int = 300_000) -> Result:
     return result("bus.three", rates[0], rates[1])
 
 
-async def _opened(bank: OpenApp, account: str) -> None:
-    with suppress(Rejected):
-        await bank.send(OpenAccount(account_id=account, owner="Ada"))
+async def open_accounts(bank: OpenApp, count: int, prefix: str = "c") -> None:
+    """Those that `deposits` pays into; they may be there."""
+
+    async def opened(account: str) -> None:
+        with suppress(Rejected):
+            await bank.send(OpenAccount(account_id=account, owner="Ada"))
+
+    await asyncio.gather(*(opened(f"{prefix}{number}") for number in range(count)))
 
 
-async def _deposits(bank: OpenApp, callers: int, each: int, *, keyed: bool, tag: str) -> tuple[list[float], float]:
+async def deposits(
+    bank: OpenApp, callers: int, each: int, *, keyed: bool = False, tag: str = "", prefix: str = "c"
+) -> tuple[list[float], float]:
+    """Seconds of each command, and in all. With *keyed* no two calls may have the same *tag*."""
     times: list[float] = []
 
     async def caller(number: int) -> None:
-        account, send, clock = f"c{number}", bank.send, time.perf_counter
+        account, send, clock = f"{prefix}{number}", bank.send, time.perf_counter
         for n in range(each):
             started = clock()
             if keyed:
@@ -78,11 +85,3 @@ async def _deposits(bank: OpenApp, callers: int, each: int, *, keyed: bool, tag:
     started = time.perf_counter()
     await asyncio.gather(*(caller(number) for number in range(callers)))
     return times, time.perf_counter() - started
-
-
-async def fill(bank: OpenApp, events: int, streams: int = 10_000) -> None:
-    """Give the log a history of *events* over *streams* accounts, as an import would."""
-    from bench.appending import batches  # noqa: PLC0415 - appending fills no log by itself
-
-    for batch in batches(events, 10_000, streams, "h"):
-        await bank.log.events.append(batch)

@@ -7,30 +7,31 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 from bench.result import Result, result
+from bench.store import Store
 
 REQUESTS = 20_000
 CONNECTIONS = 16
 HEAD = "HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n"
 
 
-async def doors(folder: Path) -> list[Result]:
+async def doors(store: Store) -> list[Result]:
     """Commands and queries over HTTP, 16 connections with one request under way on each."""
-    with _server("twofold", folder) as port:
+    url = store.url("http")
+    with _server("twofold", url) as port:
         await _ask(port, [_post("OpenAccount", b'{"account_id":"h%d","owner":"x"}' % n) for n in range(CONNECTIONS)])
         commands = [
             _post("Deposit", b'{"account_id":"h%d","amount":"1.50"}' % (n % CONNECTIONS)) for n in range(REQUESTS)
         ]
         command = await _ask(port, commands)
         query = await _ask(port, [_get("/views/AccountPage/h1")] * REQUESTS)
-    with _server("bare", folder) as port:
+    with _server("bare", url) as port:
         bare_command = await _ask(port, commands)
         bare_query = await _ask(port, [_get("/views/AccountPage/h1")] * REQUESTS)
     return [
-        result("http.command", REQUESTS / command[0], REQUESTS / bare_command[0], command[1]),
-        result("http.query", REQUESTS / query[0], REQUESTS / bare_query[0], query[1]),
+        result(f"http.command.{store.name}", REQUESTS / command[0], REQUESTS / bare_command[0], command[1]),
+        result(f"http.query.{store.name}", REQUESTS / query[0], REQUESTS / bare_query[0], query[1]),
     ]
 
 
@@ -45,11 +46,11 @@ def _get(path: str) -> bytes:
 class _server:  # noqa: N801 - a context manager, used as a verb
     """The door in a process of its own, on a free port."""
 
-    def __init__(self, kind: str, folder: Path) -> None:
+    def __init__(self, kind: str, url: str) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
-        self._command = [sys.executable, "-m", "bench.serve", kind, str(folder), str(self.port)]
+        self._command = [sys.executable, "-m", "bench.serve", kind, url, str(self.port)]
 
     def __enter__(self) -> int:
         self._process = subprocess.Popen(self._command)

@@ -1,4 +1,4 @@
-"""Serves the bank, or the same bytes without twofold: `python -m bench.serve twofold|bare FOLDER PORT`."""
+"""Serves the bank, or the same bytes without twofold: `python -m bench.serve twofold|bare URL PORT`."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ async def bare(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 def main() -> None:
     """Serve until terminated."""
-    kind, folder, port = sys.argv[1:]
-    served: Any = bare if kind == "bare" else asgi_app(app, f"sqlite:///{folder}/http.db")
+    kind, url, port = sys.argv[1:]
+    served: Any = bare if kind == "bare" else asgi_app(app, url)
     uvicorn.run(
         served,
         host="127.0.0.1",

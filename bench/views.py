@@ -4,65 +4,86 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
-from pathlib import Path
 
-from bench import bare
-from bench.appending import batches
 from bench.domain import AccountPage, Deposit, OpenAccount, app
+from bench.history import fill
 from bench.result import Result, result
+from bench.store import Store
+from twofold import OpenApp
+
+ACCOUNTS = 50
+Sent = Callable[[int], Awaitable[None]]
 
 
-async def catch_up(folder: Path, events: int, note: str = "") -> Result:
+async def catch_up(store: Store, events: int, note: str = "") -> Result:
     """A view that starts behind *events* events over 1,000 rows."""
-    log = folder / f"catch-up-{events}.db"
-    async with app.open(f"sqlite:///{log}", workers=False) as bank:
-        for batch in batches(events, 10_000, 1000, "c"):
-            await bank.log.events.append(batch)
+    url = store.url("catch-up")
+    async with app.open(url, workers=False) as bank:
+        await fill(bank, events, 1000)
+        await store.settle(url)
         started = time.perf_counter()
         while await bank.projectors["AccountPage"].step():
             pass
         seconds = time.perf_counter() - started
         count = await bank.rows(AccountPage).count()
     assert count == 1000, count
-    limit = bare.fold(folder / f"catch-up-bare-{events}.db", log, 2000)
-    return result(f"project.catchup.sqlite{note}", events / seconds, limit)
+    limit = await store.limits.fold(url, 2000)
+    return result(f"project.catchup.{store.name}{note}", events / seconds, limit)
 
 
-async def lag(folder: Path, rate: int = 5000, seconds: float = 4.0) -> Result:
+async def lag(store: Store, rate: int = 5000, seconds: float = 4.0) -> Result:
     """From commit to row while *rate* commands a second come in, 50 every 10 ms; the limit is the asked rate."""
     times: list[float] = []
-    async with app.open(f"sqlite:///{folder}/lag.db") as bank:
-        await asyncio.gather(*(bank.send(OpenAccount(account_id=f"l{n}", owner="x")) for n in range(50)))
+    async with app.open(store.url("lag")) as bank:
         progress = bank.projectors["AccountPage"].progress
 
-        async def one(account: str) -> None:
-            receipt = await bank.send(Deposit(account_id=account, amount=Decimal(1)))
+        async def seen(position: int) -> None:
             committed = time.perf_counter()
-            if progress.position < receipt.position:
-                await progress.moved(receipt.position, 5.0)
+            if progress.position < position:
+                await progress.moved(position, 5.0)
             times.append(time.perf_counter() - committed)
 
-        started = time.perf_counter()
-        async with asyncio.TaskGroup() as group:
-            for tick in range(int(seconds * 100)):
-                for n in range(rate // 100):
-                    group.create_task(one(f"l{n}"))
-                await asyncio.sleep(max(0.0, started + (tick + 1) / 100 - time.perf_counter()))
-        spent = time.perf_counter() - started
-    return result("project.lag.sqlite", len(times) / spent, rate, times, "times are from commit to row")
+        spent = await send_steadily(bank, rate, seconds, seen)
+    return result(f"project.lag.{store.name}", len(times) / spent, rate, times, "times are from commit to row")
 
 
-async def get(folder: Path, rows: int = 10_000, reads: int = 20_000, note: str = "") -> Result:
+async def send_steadily(bank: OpenApp, rate: int, seconds: float, sent: Sent) -> float:
+    """*rate* deposits a second for *seconds*, each followed by *sent* with its position. Answers the time it took."""
+    await asyncio.gather(*(bank.send(OpenAccount(account_id=f"l{n}", owner="x")) for n in range(ACCOUNTS)))
+
+    async def one(account: str) -> None:
+        receipt = await bank.send(Deposit(account_id=account, amount=Decimal(1)))
+        await sent(receipt.position)
+
+    started = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for tick in range(int(seconds * 100)):
+            for n in range(rate // 100):
+                group.create_task(one(f"l{n % ACCOUNTS}"))
+            await asyncio.sleep(max(0.0, started + (tick + 1) / 100 - time.perf_counter()))
+    return time.perf_counter() - started
+
+
+async def get(store: Store, rows: int = 10_000, reads: int = 20_000, note: str = "") -> Result:
     """A row by its key."""
-    async with app.open(f"sqlite:///{folder}/get.db", workers=False) as bank:
-        for batch in batches(rows * 10, 10_000, rows, "g"):
-            await bank.log.events.append(batch)
+    url = store.url("get")
+    async with app.open(url, workers=False) as bank:
+        await fill(bank, rows * 10, rows, "g")
         await bank.run_until_idle()
-        times, clock = [], time.perf_counter
-        for n in range(reads):
-            started = clock()
-            await bank.get(AccountPage, f"g{n % rows}")
-            times.append(clock() - started)
-    limit = bare.get(folder / "get-bare.db", rows, reads)
-    return result(f"view.get.sqlite{note}", reads / sum(times), limit, times)
+        await store.settle(url)
+        times = await reads_of(bank, "g", rows, reads)
+    limit = await store.limits.get(rows, reads)
+    return result(f"view.get.{store.name}{note}", reads / sum(times), limit, times)
+
+
+async def reads_of(bank: OpenApp, prefix: str, rows: int, reads: int) -> list[float]:
+    """Seconds of each read of a row by key."""
+    times, clock = [], time.perf_counter
+    for n in range(reads):
+        started = clock()
+        page = await bank.get(AccountPage, f"{prefix}{n * 7919 % rows}")
+        times.append(clock() - started)
+    assert page is not None
+    return times
