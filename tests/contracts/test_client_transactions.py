@@ -11,6 +11,7 @@ import apsw
 import asyncpg
 import pytest
 
+from tests.contracts.test_view_store import database
 from tests.servers.databases import ask
 from tests.servers.fixtures import DEBIAN_POSTGRES, POSTGRES, Servers
 from twofold.adapters.postgres.view_store import PostgresViewStore, open_postgres_views
@@ -53,10 +54,15 @@ class PostgresBackend:
         await client.execute("SELECT nonsense")
 
     async def notes(self) -> list[str]:
-        return [row["note"] for row in await ask(self.url, NOTES)]
+        return [row["note"] for row in await ask(plain(self.url), NOTES)]
 
 
-@pytest.fixture(params=["sqlite", POSTGRES, DEBIAN_POSTGRES])
+def plain(url: str) -> str:
+    """*url* as other programs take it, without our switch."""
+    return url.removesuffix("&pgbouncer=true")
+
+
+@pytest.fixture(params=["sqlite", POSTGRES, DEBIAN_POSTGRES, "pgbouncer"])
 async def client_backend(
     request: pytest.FixtureRequest, servers: Servers, tmp_path: Path
 ) -> AsyncIterator[ClientBackend]:
@@ -69,8 +75,8 @@ async def client_backend(
         yield SqliteBackend(sqlite, path)
         await sqlite.close()
         return
-    with servers.databases(request.param).fresh() as url:
-        await ask(url, CREATE)
+    with database(servers, request.param) as url:
+        await ask(plain(url), CREATE)
         postgres = await open_postgres_views(url)
         yield PostgresBackend(postgres, url)
         await postgres.close()

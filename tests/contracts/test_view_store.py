@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,18 +25,33 @@ from twofold.testing.contracts.view_store.searching import (
 from twofold.testing.contracts.view_store.values import KeyContract, NamesContract, ValuesContract
 
 
-@pytest.fixture(params=["memory", "sqlite", POSTGRES, DEBIAN_POSTGRES])
-async def view_store(request: pytest.FixtureRequest, servers: Servers, tmp_path: Path) -> AsyncIterator[OpenViewStore]:
+@contextmanager
+def database(servers: Servers, name: str) -> Iterator[str]:
+    """The URL of a new database on the server *name*."""
+    with servers.databases(POSTGRES if name == "pgbouncer" else name).fresh() as url:
+        yield servers.through_pgbouncer(url) if name == "pgbouncer" else url
+
+
+@pytest.fixture(scope="module")
+def url_on(servers: Servers) -> Iterator[Callable[[str], str]]:
+    """The URL of a database on a server, one for all tests: each has views of its own."""
     with ExitStack() as stack:
-        match request.param:
-            case "memory":
-                store: OpenViewStore = MemoryViewStore()
-            case "sqlite":
-                store = await SqliteViewStore.open(str(tmp_path / "views.db"))
-            case server:
-                store = await open_postgres_views(stack.enter_context(servers.databases(server).fresh()))
-        yield store
-        await store.close()
+        yield cache(lambda name: stack.enter_context(database(servers, name)))
+
+
+@pytest.fixture(params=["memory", "sqlite", POSTGRES, DEBIAN_POSTGRES, "pgbouncer"])
+async def view_store(
+    request: pytest.FixtureRequest, url_on: Callable[[str], str], tmp_path: Path
+) -> AsyncIterator[OpenViewStore]:
+    match request.param:
+        case "memory":
+            store: OpenViewStore = MemoryViewStore()
+        case "sqlite":
+            store = await SqliteViewStore.open(str(tmp_path / "views.db"))
+        case server:
+            store = await open_postgres_views(url_on(server))
+    yield store
+    await store.close()
 
 
 class TestGenerations(GenerationContract): ...
