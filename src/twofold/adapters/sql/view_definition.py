@@ -19,6 +19,11 @@ def create_table(rows: RowTable) -> str:
     return f"CREATE TABLE {rows.name} (\n    {body}\n){rows.dialect.table_options}"
 
 
+def drop_table(rows: RowTable) -> str:
+    """The statement that drops the table with its rows."""
+    return f"DROP TABLE IF EXISTS {rows.name}"
+
+
 def create_indexes(rows: RowTable) -> dict[str, str]:
     """The declared indexes: by name, the statement that makes one where it is missing."""
     made = {}

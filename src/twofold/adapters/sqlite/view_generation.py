@@ -62,6 +62,10 @@ class GenerationTable:
         """
         if self.generation.shards > 1:
             return self.get(cursor, key) or Found([], lowest, self.number)
+        return self.own(cursor, key, lowest)
+
+    def own(self, cursor: apsw.Cursor, key: Key, lowest: Mark) -> Found:
+        """The row with this key, or none, live or not; the mark is the *lowest* shard's."""
         read = cursor.execute(self._get_alone, self._key_bindings(key)).get
         return Found([] if read is None else [self._row(read)], lowest, self.number)
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import apsw
 
 from twofold.adapters.sql.view_definition import create_indexes, create_table, publish
+from twofold.adapters.sql.view_marks import mark_of
+from twofold.adapters.sql.view_shape import other_columns, recipe_json, shape_json
 from twofold.adapters.sql.view_table import RowTable
 from twofold.adapters.sqlite.connection import one
 from twofold.adapters.sqlite.view_generation import GenerationTable
 from twofold.adapters.sqlite.view_kinds import SQLITE
 from twofold.adapters.sqlite.view_turns import Steps
-from twofold.errors import MisuseError, StoreUnusableError
+from twofold.errors import LeaseLostError, MisuseError, StoreUnusableError
 from twofold.event_store.recorded_event import NO_CHECK, Mark
+from twofold.read.generations import Status
 from twofold.read.view_store import Generation, ViewTable
 
 
@@ -29,30 +32,52 @@ class Generations:
         """The live generation; a new, empty one, with its table and indexes, when there is none."""
         found = one(connection, self._sql["live_generation"], (table.view,))
         if found is None:
-            (last,) = one(connection, self._sql["last_generation"], (table.view,))
-            found = Generation(table.view, last + 1, table.fingerprint, epoch, shards, "live")
-            self._make(connection, found, table)
-            yield
+            generation = yield from self.make(connection, table, epoch, shards, Status.LIVE)
+            connection.execute(self._sql["point_to_generation"], (table.view, generation.number))
+            if table.columns:
+                for statement in publish(RowTable(table, generation.number, SQLITE)):
+                    connection.execute(statement)
+            return generation
         generation = Generation(*found)
-        if table.columns and generation.fingerprint == table.fingerprint:
-            for statement in create_indexes(RowTable(table, generation.number, SQLITE)).values():
-                connection.execute(statement)
-                yield
+        if generation.fingerprint == table.fingerprint:
+            yield from self._make_indexes(connection, table, generation.number)
         return generation
 
-    def _make(self, connection: apsw.Connection, made: Generation, table: ViewTable) -> None:
-        connection.execute(self._sql["insert_generation"], made)
+    def make(
+        self, connection: apsw.Connection, table: ViewTable, epoch: str, shards: int, status: Status
+    ) -> Steps[Generation]:
+        """A new, empty generation with its table and indexes."""
+        (last,) = one(connection, self._sql["last_generation"], (table.view,))
+        made = Generation(table.view, last + 1, table.fingerprint, epoch, shards, status.value)
+        connection.execute(self._sql["insert_generation"], (*made, recipe_json(table), shape_json(table)))
         start = [(made.view, made.number, shard, made.epoch, NO_CHECK) for shard in range(made.shards)]
         connection.executemany(self._sql["insert_checkpoint"], start)
-        connection.execute(self._sql["point_to_generation"], (made.view, made.number))
+        yield
         if table.columns:
-            rows = RowTable(table, made.number, SQLITE)
-            for statement in (create_table(rows), *publish(rows)):
-                connection.execute(statement)
+            connection.execute(create_table(RowTable(table, made.number, SQLITE)))
+            yield from self._make_indexes(connection, table, made.number)
+        return made
+
+    def _make_indexes(self, connection: apsw.Connection, table: ViewTable, number: int) -> Steps[None]:
+        for statement in create_indexes(RowTable(table, number, SQLITE)).values():
+            connection.execute(statement)
+            yield
 
     def use(self, generation: Generation, table: ViewTable) -> None:
         """Compile what *generation* needs."""
         self._opened[generation.view, generation.number] = self._compiled(generation, table)
+
+    def of(self, generation: Generation, table: ViewTable) -> GenerationTable:
+        """*generation* as code that knows *table* reads it."""
+        found = self._opened.get((generation.view, generation.number))
+        return found if found is not None and found.table is table else self._compiled(generation, table)
+
+    def own_mark(self, connection: apsw.Connection, generation: Generation) -> Mark:
+        """Where *generation* is, live or not: the lowest of its shards. Raises LeaseLostError when it is not kept."""
+        found = one(connection, self._sql["own_mark"], (generation.view, generation.number))
+        if found is None:
+            raise LeaseLostError(f"generation {generation.number} of {generation.view} is not kept any more")
+        return mark_of(found[0])
 
     def used(self, generation: Generation) -> GenerationTable:
         """What `use` compiled. Raises MisuseError when it did not."""
@@ -94,11 +119,9 @@ class Generations:
         return GenerationTable(generation, table, live_mark)
 
     def _refuse_other_columns(self, connection: apsw.Connection, live: GenerationTable) -> None:
-        name = f"{live.generation.view}__{live.number}"
-        there = {name for (name,) in connection.execute(self._sql["table_columns"], (name,))}
-        missing = [column.name for column in live.table.columns if column.name not in there]
-        if missing:
+        (shape,) = one(connection, self._sql["read_shape"], (live.generation.view, live.number))
+        if other := other_columns(shape, live.table):
             raise StoreUnusableError(
-                f"the stored rows of {live.generation.view} have no {', '.join(missing)}: other code built them; "
-                "bring that code back, or move the views' file away and start again"
+                f"the live rows of {live.generation.view} were built by other code, and are not as this code knows "
+                f"{', '.join(other)}"
             )

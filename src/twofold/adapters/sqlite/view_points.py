@@ -13,7 +13,7 @@ from twofold.adapters.sqlite.connection import rolled_back
 from twofold.adapters.sqlite.view_generation import GenerationTable
 from twofold.adapters.sqlite.view_generations import Generations
 from twofold.event_store.recorded_event import Mark
-from twofold.read.view_store import Found, Key, ViewTable
+from twofold.read.view_store import Found, Generation, Key, ViewTable
 
 T = TypeVar("T")
 Held = tuple[ViewTable, GenerationTable, Mark]
@@ -49,6 +49,13 @@ class PointReads:
         live = self._generations.last_live(table)
         found = None if live is None else live.get(self._cursor, key)
         return found or self.at_once(lambda _: self._get_on_snapshot(table, key))
+
+    def get_of(self, generation: Generation, table: ViewTable, key: Key) -> Found:
+        """The row with this key, or none, in *generation*, live or not."""
+        copy = self._generations.of(generation, table)
+        return self.at_once(
+            lambda connection: copy.own(self._cursor, key, self._generations.own_mark(connection, generation))
+        )
 
     def at_once(self, read: Callable[[apsw.Connection], T]) -> T:
         """Another short read, on a snapshot of its own."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
 from typing import Self, TypeVar
@@ -14,12 +14,17 @@ from twofold.adapters.sql.view_marks import NOTHING, mark_of
 from twofold.adapters.sql.view_search import render_count, render_find
 from twofold.adapters.sqlite.connection import one
 from twofold.adapters.sqlite.errors import translate, translated
+from twofold.adapters.sqlite.view_copies import Copies
 from twofold.adapters.sqlite.view_file import PACKAGE, ViewFile
+from twofold.adapters.sqlite.view_generation import GenerationTable
 from twofold.adapters.sqlite.view_generations import Generations
+from twofold.adapters.sqlite.view_parking import ParkedRows
 from twofold.adapters.sqlite.view_points import PointReads
 from twofold.adapters.sqlite.view_turns import Steps
 from twofold.errors import LeaseLostError, StoreUnavailableError
 from twofold.event_store.recorded_event import Mark
+from twofold.read.generations import Kept, Status
+from twofold.read.parking import Parked, Parking
 from twofold.read.view_store import (
     Checkpoint,
     Condition,
@@ -38,7 +43,9 @@ ROWS_A_STEP = 64
 
 
 class SqliteViewStore:
-    """Keeps the `ViewStore` contract in one SQLite file; data and checkpoint share its transactions.
+    """Keeps the contracts of `ViewStore`, `Generations` and `ParkingLot` in one SQLite file.
+
+    Data and checkpoint share its transactions.
 
     Every generation is a table (`"AccountPage__1"`), and the live one is also an SQL view under the view's own
     name (`"AccountPage"`), for people with other tools.
@@ -51,6 +58,8 @@ class SqliteViewStore:
         with translated(path):
             (stored,) = one(self._file.reader, self._sql["read_identity"])
         self.identity = self._file.identity(stored)
+        self._copies = Copies(self._sql, self._generations)
+        self._parked = ParkedRows(self._sql)
         self._points = PointReads(self._file.reader, self._generations)
         self._file.let_go = self._points.let_go
 
@@ -80,6 +89,38 @@ class SqliteViewStore:
         self._generations.use(generation, table)
         return generation
 
+    # --- generations ----------------------------------------------------------------------
+
+    async def generations(self, view: str) -> list[Kept]:
+        """See Generations."""
+        return self._read(lambda connection: self._copies.kept(connection, view))
+
+    async def build(self, table: ViewTable, epoch: str, shards: int = 1) -> Generation:
+        """See Generations. Raises MisuseError when the view cannot be a table."""
+        generation = await self._file.write(lambda connection: self._copies.build(connection, table, epoch, shards))
+        self._generations.use(generation, table)
+        return generation
+
+    async def promote(self, generation: Generation, *, behind: bool = False) -> None:
+        """See Generations."""
+        await self._file.write(lambda connection: self._copies.promote(connection, generation, behind=behind))
+
+    async def label(self, generation: Generation, status: Status, why: str = "") -> None:
+        """See Generations."""
+        await self._file.write(lambda connection: self._copies.label(connection, generation, status, why))
+
+    async def drop(self, generation: Generation) -> None:
+        """See Generations."""
+        await self._file.write(lambda connection: self._copies.drop(connection, generation))
+
+    async def pause(self, view: str, *, paused: bool) -> None:
+        """See Generations."""
+        await self._file.write(lambda connection: self._copies.pause(connection, view, paused=paused))
+
+    async def paused(self) -> frozenset[str]:
+        """See Generations."""
+        return self._read(self._copies.paused)
+
     # --- folding --------------------------------------------------------------------------
 
     async def checkpoint(self, generation: Generation, shard: int) -> Checkpoint:
@@ -87,8 +128,10 @@ class SqliteViewStore:
         self._file.check()
         place = (generation.view, generation.number, shard)
         with translated(self._file.path):
-            mark, fence = self._points.at_once(lambda reader: one(reader, self._sql["read_checkpoint"], place))
-        return Checkpoint(mark_of(mark), fence)
+            found = self._points.at_once(lambda reader: one(reader, self._sql["read_checkpoint"], place))
+        if found is None:
+            raise LeaseLostError(f"generation {generation.number} of {generation.view} is not kept any more")
+        return Checkpoint(mark_of(found[0]), found[1])
 
     async def load(self, generation: Generation, shard: int, keys: Sequence[Key]) -> dict[Key, StoredRow]:  # noqa: ARG002 - a key is in one shard only
         """See ViewStore."""
@@ -104,7 +147,13 @@ class SqliteViewStore:
         return await self._file.read_latest(steps)
 
     async def save(
-        self, generation: Generation, shard: int, changes: Sequence[RowChange], expected: Mark, reached: Checkpoint
+        self,
+        generation: Generation,
+        shard: int,
+        changes: Sequence[RowChange],
+        expected: Mark,
+        reached: Checkpoint,
+        parking: Sequence[Parking] = (),
     ) -> None:
         """See ViewStore. Raises InputError for a value that does not fit its column."""
         table = self._generations.used(generation)
@@ -112,8 +161,24 @@ class SqliteViewStore:
         def steps(connection: apsw.Connection) -> Steps[None]:
             self._move(connection, generation, shard, expected, reached)
             yield from table.write(connection, shard, changes)
+            self._parked.park(connection, generation, shard, parking)
 
         await self._file.write(steps)
+
+    async def parked_keys(self, generation: Generation, shard: int | None = None) -> list[Parked]:
+        """See ParkingLot."""
+        table = self._generations.used(generation).table
+        return self._read(lambda connection: self._parked.keys(connection, generation, table, shard))
+
+    async def parked_events(self, generation: Generation, shard: int, key: Key, limit: int = 1000) -> list[int]:
+        """See ParkingLot."""
+        return self._read(lambda connection: self._parked.events(connection, generation, shard, key, limit))
+
+    def _read(self, read: Callable[[apsw.Connection], T]) -> T:
+        """Something short, on the event loop."""
+        self._file.check()
+        with translated(self._file.path):
+            return self._points.at_once(read)
 
     @asynccontextmanager
     async def transaction(
@@ -142,48 +207,61 @@ class SqliteViewStore:
         connection.execute(self._sql["move_checkpoint"], (*to, *place, *was))
         if connection.changes():
             return
-        mark, fence = one(connection, self._sql["read_checkpoint"], place)
-        position = mark_of(mark).position
+        found = one(connection, self._sql["read_checkpoint"], place)
+        if found is None:
+            raise LeaseLostError(f"generation {generation.number} of {generation.view} is not kept any more")
+        mark, fence = found
         raise LeaseLostError(
-            f"shard {shard} of {generation.view} is at position {position} with lease {fence}, "
+            f"shard {shard} of {generation.view} is at position {mark_of(mark).position} with lease {fence}, "
             f"not at {expected.position} with lease {reached.fence} or lower"
         )
 
     # --- answering ------------------------------------------------------------------------
 
-    async def get(self, table: ViewTable, key: Key) -> Found:
+    async def get(self, table: ViewTable, key: Key, of: Generation | None = None) -> Found:
         """See ViewStore."""
         self._file.check()
         try:
-            return self._points.get(table, key)
+            return self._points.get(table, key) if of is None else self._points.get_of(of, table, key)
         except apsw.Error as error:
             raise translate(error, self._file.path) from error
 
-    async def find(self, table: ViewTable, search: Search) -> Found:
+    async def find(self, table: ViewTable, search: Search, of: Generation | None = None) -> Found:
         """See ViewStore. Raises ColumnUnknownError, and InputError for a test that the column's kind does not have."""
 
         def steps(connection: apsw.Connection) -> Steps[Found]:
-            live = self._generations.live(connection, table)
-            if live is None:
+            asked = self._asked(connection, table, of)
+            if asked is None:
                 return Found([], NOTHING, 0)
+            copy, mark = asked
             rows: list[StoredRow] = []
-            cursor = connection.execute(*render_find(live.rows, search))
+            cursor = connection.execute(*render_find(copy.rows, search))
             while read := list(islice(cursor, ROWS_A_STEP)):
-                rows.extend(map(live.format.row, read))
+                rows.extend(map(copy.format.row, read))
                 yield
-            return Found(rows, self._generations.mark(connection, live), live.number)
+            return Found(rows, mark, copy.number)
 
         return await self._file.read(steps)
 
-    async def count(self, table: ViewTable, conditions: Sequence[Condition]) -> Counted:
+    async def count(self, table: ViewTable, conditions: Sequence[Condition], of: Generation | None = None) -> Counted:
         """See ViewStore. Raises ColumnUnknownError, and InputError for a test that the column's kind does not have."""
 
         def steps(connection: apsw.Connection) -> Steps[Counted]:
-            live = self._generations.live(connection, table)
-            if live is None:
+            asked = self._asked(connection, table, of)
+            if asked is None:
                 return Counted(0, NOTHING, 0)
-            (count,) = one(connection, *render_count(live.rows, conditions))
+            copy, mark = asked
+            (count,) = one(connection, *render_count(copy.rows, conditions))
             yield
-            return Counted(count, self._generations.mark(connection, live), live.number)
+            return Counted(count, mark, copy.number)
 
         return await self._file.read(steps)
+
+    def _asked(
+        self, connection: apsw.Connection, table: ViewTable, of: Generation | None
+    ) -> tuple[GenerationTable, Mark] | None:
+        """The generation that answers in this connection's snapshot, and where it is."""
+        if of is not None:
+            return self._generations.of(of, table), self._generations.own_mark(connection, of)
+        live = self._generations.live(connection, table)
+        return None if live is None else (live, self._generations.mark(connection, live))

@@ -1,1 +1,2 @@
-INSERT INTO twofold_generations (view, number, fingerprint, epoch, shards, status) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO twofold_generations (view, number, fingerprint, epoch, shards, status, recipe, shape, changed_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, CAST(unixepoch('subsec') * 1000000 AS INTEGER))

@@ -1,0 +1,55 @@
+"""What a store remembers of a generation's table, for code that knows another shape of it, and keys as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from twofold.adapters.sql.view_marks import mark_of
+from twofold.read.generations import Kept
+from twofold.read.view_store import Column, Generation, Key, Kind, ViewTable
+
+
+def shape_json(table: ViewTable) -> str:
+    """The columns of *table*, as the store keeps them."""
+    return msgspec.json.encode([(column.name, column.kind.value, column.optional) for column in table.columns]).decode()
+
+
+def remembered(view: str, shape: str) -> ViewTable:
+    """The table that *shape* describes: good for naming its columns, not for reading nested values."""
+    columns = [Column(name, Kind(kind), optional, object) for name, kind, optional in msgspec.json.decode(shape)]
+    return ViewTable(view, tuple(columns), (), (), "")
+
+
+def other_columns(shape: str, table: ViewTable) -> list[str]:
+    """The columns that *table* has and a generation of that *shape* does not have, or has as something else."""
+    there = {name: kind for name, kind, _ in msgspec.json.decode(shape)}
+    return [column.name for column in table.columns if there.get(column.name) != column.kind.value]
+
+
+def recipe_json(table: ViewTable) -> str:
+    """The recipe, as the store keeps it."""
+    return msgspec.json.encode(dict(table.recipe)).decode()
+
+
+def kept_of(row: Sequence[Any]) -> Kept:
+    """What a row of `generations.sql` says: a generation, recipe, lowest and highest mark, why, since when."""
+    *generation, recipe, lowest, highest, why, changed_at = row
+    return Kept(
+        Generation(*generation), msgspec.json.decode(recipe), mark_of(lowest), mark_of(highest), why, changed_at
+    )
+
+
+def key_json(key: Key) -> str:
+    """*key* as text that is the same for the same key."""
+    return msgspec.json.encode(key).decode()
+
+
+def key_of_json(table: ViewTable, text: str) -> Key:
+    """The key behind `key_json`."""
+    by_name = {column.name: column for column in table.columns}
+    kinds: Any = tuple[tuple(by_name[name].type for name in table.key)]  # type: ignore[misc]
+    found: Key = msgspec.json.decode(text, type=kinds)
+    return found

@@ -1,0 +1,1 @@
+DELETE FROM twofold_waiting WHERE view = ? AND generation = ? AND key = ? AND position <= ?

@@ -1,0 +1,1 @@
+DELETE FROM twofold_checkpoints WHERE view = ? AND generation = ?

@@ -1,0 +1,1 @@
+DELETE FROM twofold_parked WHERE view = ? AND generation = ?

@@ -1,0 +1,1 @@
+INSERT INTO twofold_paused (view) VALUES (?) ON CONFLICT DO NOTHING

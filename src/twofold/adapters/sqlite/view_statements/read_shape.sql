@@ -1,0 +1,1 @@
+SELECT shape FROM twofold_generations WHERE view = ? AND number = ?

@@ -1,0 +1,1 @@
+DELETE FROM twofold_paused WHERE view = ?
