@@ -13,6 +13,7 @@ import uvicorn
 
 from twofold.app.app import App
 from twofold.cli.exits import CliError
+from twofold.cli.lifeline import Lifeline
 from twofold.config import Config
 from twofold.http_api.asgi import HttpApi
 from twofold.runtime.signals import stop_signals
@@ -50,8 +51,10 @@ def address_of(bound: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def serve(app: App, config: Config, bound: socket.socket, ready: Callable[[], None]) -> None:
-    """Open *app*, serve it on *bound* and return after a SIGTERM or SIGINT has been obeyed.
+def serve(
+    app: App, config: Config, bound: socket.socket, ready: Callable[[], None], lifeline: Lifeline | None = None
+) -> None:
+    """Open *app*, serve it on *bound* and return after a SIGTERM or SIGINT has been obeyed, or the parent is gone.
 
     The end is orderly: requests under way are answered and workers finish their step, both within
     `config.drain_seconds`, before the store is closed. *ready* is called once, when requests are taken.
@@ -61,11 +64,16 @@ def serve(app: App, config: Config, bound: socket.socket, ready: Callable[[], No
     )
     uvicorn_config.timeout_graceful_shutdown = math.ceil(config.drain_seconds)
     with asyncio.Runner(loop_factory=uvicorn_config.get_loop_factory()) as runner:
-        runner.run(_serve(app, config, uvicorn_config, bound, ready))
+        runner.run(_serve(app, config, uvicorn_config, bound, ready, lifeline or Lifeline(None)))
 
 
 async def _serve(
-    app: App, config: Config, uvicorn_config: uvicorn.Config, bound: socket.socket, ready: Callable[[], None]
+    app: App,
+    config: Config,
+    uvicorn_config: uvicorn.Config,
+    bound: socket.socket,
+    ready: Callable[[], None],
+    lifeline: Lifeline,
 ) -> None:
     async with app.open(config.store, views=config.views, config=config) as opened:
         api = HttpApi(opened)
@@ -79,8 +87,9 @@ async def _serve(
         # What has been loaded by now stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
-        with stop_signals(stop):
+        with stop_signals(stop), lifeline.watched(stop):
             ready()
+            lifeline.tell_ready()
             await server.serve(sockets=[bound])
 
 
