@@ -40,6 +40,11 @@ def _rebuild(kind: type[TwofoldError], args: tuple[Any, ...], state: dict[str, A
     return error
 
 
+def _counted(things: Sequence[object], word: str) -> str:
+    """How many there are, in words: "1 fault", "2 faults"."""
+    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
+
+
 # --- the domain said no -------------------------------------------------------------------
 
 
@@ -245,7 +250,7 @@ class WiringError(MisuseError):
     def __init__(self, app: str, faults: Sequence[str]) -> None:
         self.faults = tuple(faults)
         listed = "\n".join(f"  - {fault}" for fault in self.faults)
-        super().__init__(f"app {app!r} has {len(self.faults)} wiring fault(s):\n{listed}")
+        super().__init__(f"app {app!r} has {_counted(self.faults, 'wiring fault')}:\n{listed}")
 
 
 class ConfigError(MisuseError):
@@ -256,7 +261,7 @@ class ConfigError(MisuseError):
     def __init__(self, faults: Sequence[str]) -> None:
         self.faults = tuple(faults)
         listed = "\n".join(f"  - {fault}" for fault in self.faults)
-        super().__init__(f"{len(self.faults)} configuration fault(s):\n{listed}")
+        super().__init__(f"{_counted(self.faults, 'configuration fault')}:\n{listed}")
 
 
 class ExtraMissingError(MisuseError, ImportError):

@@ -207,7 +207,8 @@ def _print_report(report: dict[str, Any]) -> None:
     if len(report["faults"]) == _MAX_SHOWN_FAULTS:
         click.echo(f"stopped after {_MAX_SHOWN_FAULTS} faults")
     how = "decoded by the app" if report["decoded"] else "JSON, but not decoded, as no app is named"
-    verdict = f"{len(report['faults'])} fault(s)" if report["faults"] else "no fault"
+    faults = len(report["faults"])
+    verdict = f"{faults} fault{'' if faults == 1 else 's'}" if faults else "no fault"
     click.echo(f"{report['events']} events up to position {report['head']}: {verdict}; data is {how}")
 
 

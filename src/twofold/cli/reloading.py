@@ -7,9 +7,13 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from twofold.cli.stand_in import standing_in
 from twofold.runtime.signals import stop_signals
 
 POLL = 0.2
+_GONE = (
+    "the app has ended, or could not be loaded: the terminal of `twofold dev` says why; the next save starts it again"
+)
 _NOT_SOURCE = frozenset({"__pycache__", "node_modules", "venv", "build", "dist"})
 Snapshot = dict[str, int]
 
@@ -47,20 +51,30 @@ async def keep_running(
     """Run the program *arguments*, which inherits *descriptor*, until SIGTERM or SIGINT; again after every save.
 
     Files are compared with how they were before the program started, so that no save is missed. A program that ends
-    by itself is started again by the next save. *begun* is called once signals are obeyed, *told* with the files
-    that were saved.
+    by itself is started again by the next save; until then every request to *descriptor* is answered with 503.
+    *begun* is called once signals are obeyed, *told* with the files that were saved.
     """
     with stop_signals() as asked:
         begun()
         while not asked.is_set():
             before = snapshot(folder)
             child = await asyncio.create_subprocess_exec(*arguments, pass_fds=[descriptor])
+            missing = asyncio.create_task(_stand_in(child, descriptor))
             saved = await _next_save(folder, before, asked)
+            missing.cancel()
+            await asyncio.wait({missing})
             if child.returncode is None:
                 child.terminate()
             await child.wait()
             if saved:
                 told(saved)
+
+
+async def _stand_in(child: asyncio.subprocess.Process, descriptor: int) -> None:
+    """Once *child* has ended by itself, answer in its place; until cancelled."""
+    await child.wait()
+    async with standing_in(descriptor, _GONE):
+        await asyncio.get_running_loop().create_future()
 
 
 async def _next_save(folder: Path, before: Snapshot, asked: asyncio.Event) -> list[str]:

@@ -122,4 +122,4 @@ class Supervisor:
             task.cancel()
         _, stuck = await asyncio.wait(late, timeout=CANCEL_SECONDS)
         if stuck:
-            _log.error("%d worker(s) ignored their cancellation", len(stuck))
+            _log.error("workers that ignored their cancellation: %d", len(stuck))

@@ -107,7 +107,7 @@ class Worker:
 
     def _progressed(self, moved: int) -> None:
         if self._failures:
-            _log.info("worker %s works again after %d failure(s)", self.name, self._failures)
+            _log.info("worker %s works again; failures before: %d", self.name, self._failures)
         self._failures = 0
         self._moved += moved
         self._progress_at = self._clock.monotonic()

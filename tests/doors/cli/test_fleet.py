@@ -138,8 +138,8 @@ def test_one_that_does_not_drain_is_killed_and_said(project: Path) -> None:
         (project / "app.py").read_text()
         + "\nimport signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\n"
     )
-    with (project / "pyproject.toml").open("a") as settings:
-        settings.write("\n[tool.twofold]\ndrain_seconds = 0.1\n")
+    settings = (project / "pyproject.toml").read_text()
+    (project / "pyproject.toml").write_text(settings.replace("[tool.twofold]", "[tool.twofold]\ndrain_seconds = 0.1"))
     with start("run", "app:app", "--store", SQLITE, "--port", "0", "--workers", "2") as process:
         output = Output(process)
         output.until(r"is ready \(pid", times=2)

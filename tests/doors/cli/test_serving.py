@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -165,18 +166,35 @@ def test_dev_serves_on_its_own_store_and_starts_again_on_a_save(project: Path) -
     assert (project / ".twofold" / ".gitignore").read_text() == "*\n"
 
 
+def until_503(link: str) -> httpx.Response:
+    """The first answer of 503: until the process has ended, others may come, or none."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            answer = httpx.get(f"{link}/health/live", timeout=PATIENCE)
+        except httpx.TransportError:
+            continue
+        if answer.status_code == 503 or time.monotonic() > deadline:
+            return answer
+
+
 def test_dev_survives_a_broken_save_and_says_what_is_wrong(project: Path) -> None:
     good = (project / "app.py").read_text()
     with start("dev", "--port", "0") as process:
         try:
-            link_in(process, "is ready")
+            link = link_in(process, "is ready")
             (project / "app.py").write_text("def broken(:\n")
             link_in(process, "SyntaxError")
+            refused = [until_503(link), send(link, "t1")]
             (project / "app.py").write_text(good)
             link_in(process, "is ready")
+            answered = send(link, "t1")
         finally:
             process.send_signal(signal.SIGINT)
         process.wait(timeout=PATIENCE)
+    assert [each.status_code for each in refused] == [503, 503]
+    assert (refused[0].json()["code"], refused[0].headers["retry-after"]) == ("not-running", "1")
+    assert answered.status_code == 200
 
 
 def test_dev_prints_its_links_at_once(project: Path) -> None:

@@ -78,7 +78,7 @@ def faults(**parts: Any) -> tuple[str, ...]:
     with pytest.raises(WiringError) as caught:
         App("garden", **parts)
     assert all(fault in str(caught.value) for fault in caught.value.faults)
-    assert f"{len(caught.value.faults)} wiring fault(s)" in str(caught.value)
+    assert f"{len(caught.value.faults)} wiring fault" in str(caught.value)
     return caught.value.faults
 
 

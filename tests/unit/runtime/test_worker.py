@@ -188,7 +188,7 @@ async def test_the_same_failure_is_logged_once_and_another_one_again(caplog: pyt
 
     warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert [record.exc_info[1] for record in warnings if record.exc_info] == [same, other]
-    assert "works again after 4 failure(s)" in caplog.text
+    assert "works again; failures before: 4" in caplog.text
 
 
 async def test_a_failure_that_comes_back_after_recovery_is_logged_again(caplog: pytest.LogCaptureFixture) -> None:
