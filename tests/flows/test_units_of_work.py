@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from tests.faults.postgres.cancelling import swept as await_by_await
@@ -165,6 +166,46 @@ async def test_a_handler_that_ends_its_transaction_is_caught(
 
     assert await in_log(shop) == {"tea": 10}
     monkeypatch.undo()
+    await nothing_is_open(warehouse, shop)
+
+
+@pytest.mark.parametrize("warehouse", [SQLITE], indirect=True)
+@pytest.mark.parametrize("statement", ["COMMIT", "COMMIT; BEGIN", "ROLLBACK; BEGIN IMMEDIATE", "END; BEGIN"])
+async def test_on_sqlite_a_handlers_commit_takes_its_changes_back_even_if_it_begins_again(
+    warehouse: Warehouse, shop: OpenApp, stock: Stock, monkeypatch: pytest.MonkeyPatch, statement: str
+) -> None:
+    async def hasty(command: Drop, work: UnitOfWork) -> None:
+        await stock.receive(Receive(item=command.item, amount=1), work)
+        try:
+            await stock.run(work, statement)
+        except apsw.ConstraintError:
+            await stock.run(work, "BEGIN")
+
+    monkeypatch.setattr(stock, "drop", hasty)
+    with pytest.raises(MisuseError, match="transaction"):
+        await shop.send(Drop(item="tea"))
+
+    assert await in_table(warehouse) == await in_log(shop) == {"tea": 10}
+    monkeypatch.undo()
+    await nothing_is_open(warehouse, shop)
+
+
+async def test_a_foreign_key_that_is_violated_only_at_the_commit_takes_everything_back(
+    warehouse: Warehouse, shop: OpenApp, stock: Stock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await warehouse.ask(
+        "CREATE TABLE shelf (item TEXT NOT NULL REFERENCES stock (item) DEFERRABLE INITIALLY DEFERRED)"
+    )
+
+    async def early(command: Drop, work: UnitOfWork) -> None:
+        await stock.run(work, "INSERT INTO shelf VALUES ('milk')")
+        await stock.receive(Receive(item="tea", amount=1), work)
+
+    monkeypatch.setattr(stock, "drop", early)
+    with pytest.raises(Exception, match="(?i)foreign key"):
+        await shop.send(Drop(item="tea"))
+
+    assert await in_table(warehouse) == await in_log(shop) == {"tea": 10}
     await nothing_is_open(warehouse, shop)
 
 

@@ -72,6 +72,7 @@ def _set_up(connection: apsw.Connection, path: str, synchronous: str, cache_kib:
     pragma("wal_autocheckpoint", 0)
     pragma("cache_size", -cache_kib)
     pragma("temp_store", "memory")
+    pragma("foreign_keys", 1)  # of a team's own tables
     # Without it SQLite prepares some statements, joins above all, again for every new value that is bound.
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
 
