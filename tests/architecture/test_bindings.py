@@ -16,6 +16,10 @@ NODE = re.compile(r"^\S+::(?P<test_class>\w+)::\w+(\[(?P<backend>.*)\])?$", re.M
 # A suite that a technology declares it cannot keep, and the suite that tests what it declares.
 DECLARED = {
     ("TransactionContract", "memory"): "WhetherTransactionsContract",
+    ("OneWriterContract", "memory"): "WhetherTransactionsContract",
+    ("ConcurrentUnitsContract", "memory"): "WhetherTransactionsContract",
+    ("ConcurrentUnitsContract", "sqlite"): "OneWriterContract",
+    ("OneWriterContract", "postgres"): "ConcurrentUnitsContract",
     ("ClientTransactionsContract", "memory"): "WhetherClientTransactionsContract",
 }
 
