@@ -39,10 +39,11 @@ from twofold import Command, Config, OpenApp, Rejected, RowNotFoundError, Stream
 from twofold.app.homes import homes_of
 from twofold.clock import to_datetime
 from twofold.event_store.recorded_event import NewEvent
-from twofold.event_store.token import encode_token
+from twofold.event_store.token import decode_token, encode_token
 from twofold.event_store.write import ANY_VERSION, StreamWrite, Write
 from twofold.read.follower import Paging
 from twofold.read.past import Home, Past
+from twofold.read.view_answers import FindRows
 from twofold.testing.clock import ManualClock
 
 SEED = int(os.environ.get("TWOFOLD_SEED") or random.SystemRandom().getrandbits(32))
@@ -76,13 +77,14 @@ class Diary:
 
     async def write(self) -> None:
         """Bring every view to the head, one event at a time, and note its rows each time."""
-        for view, pages in self.rows.items():
-            definition = self._shop.catalog.views[view.__name__]
-            projector = self._shop.projectors[view.__name__]
-            while await projector.step():
-                found: list[Any] = await self._shop.find(view, limit=1000)
-                rows = {definition.key_of(definition.values(row)): row for row in found}
-                pages[projector.progress.position] = rows
+        is_moving = True
+        while is_moving:
+            is_moving = await self._shop.step() > 0
+            for view, pages in self.rows.items():
+                definition = self._shop.catalog.views[view.__name__]
+                found = await self._shop.reads.find(FindRows(view, limit=1000))
+                rows = {definition.key_of(definition.values(row)): row for row in found.value.items}
+                pages[decode_token(found.token).position] = rows
 
     def then(self, view: type, position: int) -> Rows:
         """The rows of *view* as of *position*."""
@@ -114,9 +116,12 @@ async def live(library: OpenApp, history: list[Command | str], clock: ManualCloc
 async def differences(past: Past, library: OpenApp, diary: Diary) -> list[str]:
     """Where rows as of a position are not what the live ones were; all views, keys and positions."""
     found: list[str] = []
+    events = (await library.log.events.read_log(0)).events
     head = (await library.log.events.mark()).position
     for view in diary.rows:
         definition = library.catalog.views[view.__name__]
+        folded = {event.position for event in events if event.type in definition.event_names}
+        assert folded <= diary.rows[view].keys(), "the diary has a page for every event that the view folds"
         for position in range(head + 1):
             live = diary.then(view, position)
             for key in sorted(diary.keys(view)):

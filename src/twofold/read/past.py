@@ -167,19 +167,26 @@ def _alone(definition: ViewDefinition[V], key: Key) -> ViewDefinition[V]:
     """*definition* as if there were no row but the one with *key*: the same folds, by the same code."""
 
     def only(route: Route) -> Route:
-        return route._replace(keys_of=_only(route.keys_of, key, definition), key_of=None)
+        return route._replace(keys_of=_only(route, key, definition), key_of=None)
 
     routes = {event: tuple(map(only, routes)) for event, routes in definition.routes.items()}
     return ViewDefinition(definition.view, definition.table, routes, event_names=definition.event_names)
 
 
-def _only(keys_of: KeysOf, key: Key, definition: ViewDefinition[Any]) -> KeysOf:
-    stored_key = definition.stored_key
+def _only(route: Route, key: Key, definition: ViewDefinition[Any]) -> KeysOf:
+    stored_key, key_of, keys_of = definition.stored_key, route.key_of, route.keys_of
+    this: tuple[Key, ...] = (key,)
 
-    def found(event: Any, stream: str) -> Sequence[Key]:
-        return (key,) if any(stored_key(each) == key for each in keys_of(event, stream)) else ()
+    def if_one_is(event: Any, stream: str) -> Sequence[Key]:
+        return this if key in map(stored_key, keys_of(event, stream)) else ()
 
-    return found
+    if key_of is None:
+        return if_one_is
+
+    def if_it_is(event: Any, stream: str) -> Sequence[Key]:
+        return this if stored_key(key_of(event, stream)) == key else ()
+
+    return if_it_is
 
 
 def _words(error: Exception) -> str:
