@@ -202,7 +202,7 @@ async def test_a_foreign_key_that_is_violated_only_at_the_commit_takes_everythin
         await stock.receive(Receive(item="tea", amount=1), work)
 
     monkeypatch.setattr(stock, "drop", early)
-    with pytest.raises(Exception, match="(?i)foreign key"):
+    with pytest.raises(Exception, match=r"(?i)foreign key"):
         await shop.send(Drop(item="tea"))
 
     assert await in_table(warehouse) == await in_log(shop) == {"tea": 10}
