@@ -10,6 +10,7 @@ import pytest
 
 from twofold.adapters.memory.view_store import MemoryViewStore
 from twofold.event_store.recorded_event import Mark
+from twofold.read.parking import Parking
 from twofold.read.view_store import Checkpoint, Condition, Found, Generation, Kind, RowChange, Search, ViewTable
 from twofold.testing.contracts.view_store.saving import SaveContract
 from twofold.testing.contracts.view_store.searching import FilterContract, KeysetContract, OrderContract
@@ -18,56 +19,80 @@ from twofold.testing.contracts.view_store.values import ValuesContract
 
 class ForgetsFences(MemoryViewStore):
     async def save(
-        self, generation: Generation, shard: int, changes: Sequence[RowChange], expected: Mark, reached: Checkpoint
+        self,
+        generation: Generation,
+        shard: int,
+        changes: Sequence[RowChange],
+        expected: Mark,
+        reached: Checkpoint,
+        parking: Sequence[Parking] = (),
     ) -> None:
-        await super().save(generation, shard, changes, expected, Checkpoint(reached.mark, 0))
+        await super().save(generation, shard, changes, expected, Checkpoint(reached.mark, 0), parking)
 
 
 class IgnoresWhereItIs(MemoryViewStore):
     async def save(
-        self, generation: Generation, shard: int, changes: Sequence[RowChange], expected: Mark, reached: Checkpoint
+        self,
+        generation: Generation,
+        shard: int,
+        changes: Sequence[RowChange],
+        expected: Mark,
+        reached: Checkpoint,
+        parking: Sequence[Parking] = (),
     ) -> None:
         now = await self.checkpoint(generation, shard)
-        await super().save(generation, shard, changes, now.mark, reached)
+        await super().save(generation, shard, changes, now.mark, reached, parking)
 
 
 class SavesOneByOne(MemoryViewStore):
     async def save(
-        self, generation: Generation, shard: int, changes: Sequence[RowChange], expected: Mark, reached: Checkpoint
+        self,
+        generation: Generation,
+        shard: int,
+        changes: Sequence[RowChange],
+        expected: Mark,
+        reached: Checkpoint,
+        parking: Sequence[Parking] = (),
     ) -> None:
         for change in changes:
             await super().save(generation, shard, [change], expected, Checkpoint(expected, 0))
-        await super().save(generation, shard, [], expected, reached)
+        await super().save(generation, shard, [], expected, reached, parking)
 
 
 class SortsAsText(MemoryViewStore):
-    async def find(self, table: ViewTable, search: Search) -> Found:
-        found = await super().find(table, search)
+    async def find(self, table: ViewTable, search: Search, of: Generation | None = None) -> Found:
+        found = await super().find(table, search, of)
         name = search.order_by[0].lstrip("-")
         return found._replace(rows=sorted(found.rows, key=lambda row: str(row.values[name])))
 
 
 class EndsBehindNone(MemoryViewStore):
-    async def find(self, table: ViewTable, search: Search) -> Found:
-        found = await super().find(table, search)
+    async def find(self, table: ViewTable, search: Search, of: Generation | None = None) -> Found:
+        found = await super().find(table, search, of)
         return found._replace(rows=[]) if search.after is not None and None in search.after else found
 
 
 class SeesNoCase(MemoryViewStore):
-    async def find(self, table: ViewTable, search: Search) -> Found:
+    async def find(self, table: ViewTable, search: Search, of: Generation | None = None) -> Found:
         folded = [Condition(one.column, one.operator, str(one.value).lower()) for one in search.conditions]
-        return await super().find(table, msgspec.structs.replace(search, conditions=tuple(folded)))
+        return await super().find(table, msgspec.structs.replace(search, conditions=tuple(folded)), of)
 
 
 class RoundsDecimals(MemoryViewStore):
     async def save(
-        self, generation: Generation, shard: int, changes: Sequence[RowChange], expected: Mark, reached: Checkpoint
+        self,
+        generation: Generation,
+        shard: int,
+        changes: Sequence[RowChange],
+        expected: Mark,
+        reached: Checkpoint,
+        parking: Sequence[Parking] = (),
     ) -> None:
         rounded = [
             change._replace(values={name: _normal(value) for name, value in (change.values or {}).items()})
             for change in changes
         ]
-        await super().save(generation, shard, rounded, expected, reached)
+        await super().save(generation, shard, rounded, expected, reached, parking)
 
 
 def _normal(value: Any) -> Any:

@@ -49,5 +49,5 @@ class Context(msgspec.Struct, kw_only=True, gc=False):
 
 
 def _escaped(name: str | None) -> str:
-    """*name* without the mark that stands between tenant and principal, and without NUL, which not every store holds."""
+    """*name* without the mark between tenant and principal, and without NUL, which not every store holds."""
     return "" if name is None else name.replace("%", "%25").replace("\x1f", "%1F").replace("\0", "%00")

@@ -11,7 +11,6 @@ from twofold.event_store.store import EventStore
 from twofold.event_store.write import Appended, Conflicted, StreamWrite, Write, WriteResult
 from twofold.write.states import States, StreamState
 
-
 SMALL_GROUP = 64
 """Writes that are not worth dividing."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.doors.cli.conftest import Run, json_of
+from twofold.adapters.sql.statements import Migration, load_migrations
 from twofold.adapters.sqlite import migrations
 from twofold.cli.exits import CHECK_FAILED, UNHEALTHY, USAGE
 
@@ -94,7 +95,7 @@ def test_the_refusal_names_what_is_missing_and_what_to_do(
 ) -> None:
     run("migrate", "--store", SQLITE)
     monkeypatch.setenv("TWOFOLD_MIGRATE", "check")
-    newer = [*migrations.load_migrations("twofold.adapters.sqlite"), migrations.Migration(2, "more", "SELECT 1;")]
+    newer = [*load_migrations("twofold.adapters.sqlite"), Migration(2, "more", "SELECT 1;")]
     monkeypatch.setattr(migrations, "load_migrations", lambda _package, _folder: newer)
 
     output = run("view", "status", "--store", SQLITE).output

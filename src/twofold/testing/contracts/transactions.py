@@ -223,5 +223,9 @@ class ConcurrentUnitsContract:
     async def test_no_connection_in_time_is_said_so(self, transactions: Transactions) -> None:
         async with AsyncExitStack() as stack:
             with pytest.raises(StoreUnavailableError):
-                for _ in range(100):
-                    await stack.enter_async_context(transactions.begin(0.02))
+                await _begin(100, transactions, stack)
+
+
+async def _begin(count: int, transactions: Transactions, stack: AsyncExitStack) -> None:
+    for _ in range(count):
+        await stack.enter_async_context(transactions.begin(0.02))

@@ -12,7 +12,7 @@ import pytest
 from tests.servers.fixtures import DEBIAN_POSTGRES, POSTGRES
 from twofold.adapters.postgres import migrations
 from twofold.adapters.postgres.migrations import PACKAGE, checksum, migrate, pending, script
-from twofold.adapters.sql.statements import Migration, load_migrations
+from twofold.adapters.sql.statements import Migration, load_migrations, load_statements
 from twofold.errors import StoreUnusableError, TwofoldError
 
 NOTES = Migration(1, "notes", "CREATE TABLE twofold.notes (text text);")
@@ -169,7 +169,7 @@ async def test_eight_that_start_at_once_apply_each_migration_once(postgres_url, 
 
 async def test_without_the_lock_some_of_them_fail(postgres_url, planted, monkeypatch):
     """The control: what the lock is for."""
-    plain = migrations.load_statements(PACKAGE, "log_migration_statements") | {"take_turn": "SELECT pg_sleep(0.05)"}
+    plain = load_statements(PACKAGE, "log_migration_statements") | {"take_turn": "SELECT pg_sleep(0.05)"}
     monkeypatch.setattr(migrations, "load_statements", lambda _package, _folder: plain)
     planted(NOTES)
     connections = [await asyncpg.connect(postgres_url) for _ in range(8)]
