@@ -10,11 +10,12 @@ from typing import IO, Any
 import click
 
 from twofold.app.open_app import OpenApp
+from twofold.cli.event_finding import EventName, find_event
 from twofold.cli.event_rows import COLUMNS, event_line, event_row
-from twofold.cli.exits import CHECK_FAILED, NothingThereError
+from twofold.cli.exits import CHECK_FAILED
 from twofold.cli.importing import verb as import_events
 from twofold.cli.log_check import LogCheck
-from twofold.cli.log_pages import Wanted, follow, newest, walk
+from twofold.cli.log_pages import Wanted, find, follow, newest, walk
 from twofold.cli.log_writing import line_of_event
 from twofold.cli.moment import Moment
 from twofold.cli.opening import Place, opened_log
@@ -78,28 +79,24 @@ async def _show_all(
 
 
 @verb.command()
-@click.argument("position", type=click.IntRange(min=1))
+@click.argument("event", type=EventName(), metavar="POSITION|ID")
 @on_store
-def show(position: int, **place: str | None) -> None:
-    """Show the event at POSITION with all the log holds of it, as JSON."""
-    asyncio.run(_show(Place(**place), position))
+def show(event: int | bytes, **place: str | None) -> None:
+    """Show the event at POSITION, or with the message ID, with all the log holds of it, as JSON."""
+    asyncio.run(_show(Place(**place), event))
 
 
-async def _show(place: Place, position: int) -> None:
+async def _show(place: Place, wanted: int | bytes) -> None:
     async with opened_log(place) as (store, _):
-        page = await store.log.events.read_log(position - 1, up_to=position, limit=1)
-    if not page.events:
-        raise NothingThereError(
-            f"no event stands at position {position}", "`twofold events tail` shows the newest ones"
-        )
-    print_json(event_row(page.events[0]))
+        print_json(event_row(await find_event(store.log, wanted)))
 
 
 @verb.command()
 @_types
 @_categories
 @click.option("--stream", metavar="NAME", help="Only events of this stream.")
-@click.option("--correlation", metavar="ID", help="Only what came of one request.")
+@click.option("--correlation", type=click.UUID, metavar="ID", help="Only what came of one request.")
+@click.option("--causation", type=click.UUID, metavar="ID", help="Only what one command made.")
 @click.option("--since", type=Moment(), help="Only events recorded at or after this time.")
 @click.option("--until", type=Moment(), help="Only events recorded before this time.")
 @click.option("--contains", "text", metavar="TEXT", help="Only events whose data holds this text.")
@@ -120,10 +117,9 @@ def search(
 
 async def _search(place: Place, wanted: Wanted, after: int, limit: int) -> list[RecordedEvent]:
     found: list[RecordedEvent] = []
-    async with opened_log(place) as (store, _), aclosing(walk(store.log.events, after, where=wanted.where())) as events:
+    async with opened_log(place) as (store, _), aclosing(find(store.log.events, wanted, after)) as events:
         async for event in events:
-            if wanted.fits(event):
-                found.append(event)
+            found.append(event)
             if len(found) == limit:
                 break
     return found

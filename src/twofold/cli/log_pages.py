@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import datetime
 from typing import NamedTuple
+from uuid import UUID
 
 from twofold.clock import to_micros
+from twofold.event_store.moment import position_at
 from twofold.event_store.recorded_event import RecordedEvent
 from twofold.event_store.store import EVERYTHING, EventStore, LogFilter
-from twofold.messages.metadata import id_text
+from twofold.event_store.stream import category_of
 
 PAGE = 1000
 WAIT = 1.0
@@ -21,20 +24,23 @@ class Wanted(NamedTuple):
     types: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     stream: str | None = None
-    correlation: str | None = None
+    correlation: UUID | None = None
+    causation: UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
     text: str | None = None
 
     def where(self) -> LogFilter:
         """The part that the store filters."""
-        return LogFilter(frozenset(self.types) or None, frozenset(self.categories) or None)
+        categories = self.categories or (() if self.stream is None else (category_of(self.stream),))
+        return LogFilter(frozenset(self.types) or None, frozenset(categories) or None)
 
     def fits(self, event: RecordedEvent) -> bool:
         """Whether the rest holds for *event*."""
         return (
             (self.stream is None or event.stream == self.stream)
-            and (self.correlation is None or id_text(event.correlation_id) == self.correlation)
+            and (self.correlation is None or event.correlation_id == self.correlation.bytes)
+            and (self.causation is None or event.causation_id == self.causation.bytes)
             and (self.since is None or event.recorded_at >= to_micros(self.since))
             and (self.until is None or event.recorded_at < to_micros(self.until))
             and (self.text is None or self.text.encode() in event.data)
@@ -52,6 +58,17 @@ async def walk(
             yield event
         at_head = page.at_head or page.reached <= after or (up_to is not None and page.reached >= up_to)
         after = page.reached
+
+
+async def find(log: EventStore, wanted: Wanted, after: int = 0) -> AsyncGenerator[RecordedEvent, None]:
+    """Every event behind position *after* that is *wanted*, in order. What was recorded at other times is not read."""
+    if wanted.since is not None:
+        after = max(after, await position_at(log, to_micros(wanted.since) - 1))
+    up_to = None if wanted.until is None else await position_at(log, to_micros(wanted.until) - 1)
+    async with aclosing(walk(log, after, up_to=up_to, where=wanted.where())) as events:
+        async for event in events:
+            if wanted.fits(event):
+                yield event
 
 
 async def follow(log: EventStore, after: int, where: LogFilter) -> AsyncGenerator[RecordedEvent, None]:

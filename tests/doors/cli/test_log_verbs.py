@@ -1,13 +1,18 @@
 """`twofold events` and `twofold stream`: looking into the log."""
 
 import json
+import re
 import signal
 from pathlib import Path
+from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 
 from tests.doors.cli.conftest import Run, json_of, start
 from twofold.cli.exits import CHECK_FAILED, UNHEALTHY, USAGE
+from twofold.cli.log_writing import line_of_event
+from twofold.testing.contracts.bulk import history
 
 
 def lines_of(text: str) -> list[dict[str, object]]:
@@ -57,11 +62,52 @@ def test_show_shows_all_the_log_holds(filled: Path, run: Run) -> None:
     assert {"message_id", "causation_id", "correlation_id", "recorded_at", "schema_version", "actor"} <= set(event)
 
 
-def test_show_says_when_nothing_stands_there(filled: Path, run: Run) -> None:
-    result = run("events", "show", "99")
+def test_show_finds_an_event_by_its_id_too(filled: Path, run: Run) -> None:
+    by_position = [json_of(run("events", "show", str(position))) for position in (1, 2, 3)]
 
-    assert result.exit_code == CHECK_FAILED
-    assert "no event stands at position 99" in result.output
+    assert [json_of(run("events", "show", str(event["message_id"]))) for event in by_position] == by_position
+
+
+@pytest.mark.parametrize("message_id", [uuid4(), UUID("ffffffff-ffff-7000-8000-000000000000")], ids=["random", "ahead"])
+def test_an_event_is_found_whatever_time_its_id_tells(empty_folder: Path, run: Run, message_id: UUID) -> None:
+    events = history(30)
+    events[20] = msgspec.structs.replace(events[20], message_id=message_id.bytes)
+    (empty_folder / "all.jsonl").write_bytes(b"".join(line_of_event(event) + b"\n" for event in events))
+    run("import", "all.jsonl", "--store", "sqlite:///new.db")
+
+    shown = json_of(run("events", "show", str(message_id), "--store", "sqlite:///new.db"))
+
+    assert (shown["position"], shown["message_id"]) == (21, str(message_id))
+
+
+def test_show_says_that_an_id_is_a_commands_and_how_to_see_its_events(filled: Path, run: Run) -> None:
+    command = json_of(run("events", "show", "2"))["causation_id"]
+
+    refused = run("events", "show", str(command))
+    advised = re.search(r"`twofold (.*)`", refused.output)
+    assert advised is not None
+    found = json_of(run(*advised[1].split(), "--json"))
+
+    assert refused.exit_code == CHECK_FAILED
+    assert "is the id of a command (OpenTask)" in refused.output
+    assert [event["position"] for event in found] == [2]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code", "said"),
+    [
+        ("99", CHECK_FAILED, "no event stands at position 99"),
+        ("0", USAGE, "'0' is neither a position (1, 2, ...) nor a message id"),
+        ("first", USAGE, "'first' is neither"),
+        ("019f8a5c-0000-7000-8000-000000000000", CHECK_FAILED, "no event has the id 019f8a5c"),
+        ("6ba7b810-9dad-41d1-80b4-00c04fd430c8", CHECK_FAILED, "no event has the id 6ba7b810"),
+    ],
+)
+def test_show_says_when_there_is_no_such_event(filled: Path, run: Run, wanted: str, code: int, said: str) -> None:
+    result = run("events", "show", wanted)
+
+    assert result.exit_code == code
+    assert said in result.output
 
 
 @pytest.mark.parametrize(
@@ -74,6 +120,8 @@ def test_show_says_when_nothing_stands_there(filled: Path, run: Run) -> None:
         (["--after", "1", "--limit", "1"], [2]),
         (["--since", "2000-01-01", "--until", "2001-01-01"], []),
         (["--since", "2000-01-01T00:00:00+02:00"], [1, 2, 3]),
+        (["--since", "2999-01-01"], []),
+        (["--stream", "Task-t1", "--category", "Other"], []),
     ],
 )
 def test_search_finds_by_any_mark(filled: Path, run: Run, options: list[str], positions: list[int]) -> None:
@@ -88,9 +136,26 @@ def test_search_by_correlation_finds_what_came_of_one_request(filled: Path, run:
     assert [event["position"] for event in found] == [2]
 
 
+def test_search_by_causation_finds_what_one_command_made(filled: Path, run: Run) -> None:
+    command = json_of(run("events", "show", "3"))["causation_id"]
+
+    found = json_of(run("events", "search", "--causation", command, "--json"))
+
+    assert [event["position"] for event in found] == [3]
+
+
+def test_search_between_times_finds_those_recorded_then(filled: Path, run: Run) -> None:
+    times = [json_of(run("events", "show", str(position)))["recorded_at"] for position in (1, 2, 3)]
+
+    found = json_of(run("events", "search", "--since", times[1], "--until", times[2], "--json"))
+
+    assert [event["position"] for event in found] == [2]
+
+
 def test_search_prints_a_table_and_refuses_a_wrong_time(filled: Path, run: Run) -> None:
     assert "Task-t2" in run("events", "search").output
     assert run("events", "search", "--since", "yesterday").exit_code == USAGE
+    assert run("events", "search", "--causation", "yesterday").exit_code == USAGE
 
 
 def test_export_writes_one_line_an_event(filled: Path, run: Run) -> None:
