@@ -15,6 +15,13 @@ from twofold.adapters.postgres.view_store import open_postgres_views
 from twofold.adapters.sqlite.view_store import SqliteViewStore
 from twofold.app.stores import OpenViewStore
 from twofold.testing.contracts.client_transactions import WhetherClientTransactionsContract
+from twofold.testing.contracts.view_store.generations import (
+    BuildContract,
+    LabelContract,
+    PauseContract,
+    PromoteContract,
+)
+from twofold.testing.contracts.view_store.parking import ParkingContract
 from twofold.testing.contracts.view_store.saving import GenerationContract, SaveContract, SnapshotOfAnswersContract
 from twofold.testing.contracts.view_store.searching import (
     FilterContract,
@@ -85,3 +92,18 @@ class TestRandomSearches(RandomSearchContract): ...
 
 
 class TestWhetherClientTransactions(WhetherClientTransactionsContract): ...
+
+
+class TestBuild(BuildContract): ...
+
+
+class TestPromote(PromoteContract): ...
+
+
+class TestLabel(LabelContract): ...
+
+
+class TestPause(PauseContract): ...
+
+
+class TestParking(ParkingContract): ...

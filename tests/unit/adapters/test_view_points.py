@@ -117,7 +117,7 @@ async def test_other_columns_are_refused_within_a_snapshot_too(store: SqliteView
     for _ in range(3):
         await total(store)
 
-    with pytest.raises(StoreUnusableError, match="no colour"):
+    with pytest.raises(StoreUnusableError, match="without colour"):
         await store.get(wider, KEY)
     assert await total(store) == (0, 1)
 

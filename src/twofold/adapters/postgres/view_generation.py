@@ -24,11 +24,13 @@ _LIVE_VALUES = 2
 class GenerationTable:
     """Says what to ask the database, and what its answers mean.
 
-    `get`, `find` and `count` are one statement each, that answers nothing once this generation is not the live one;
-    else each row of the answer has the live mark at its end.
+    `get`, `find` and `count` are one statement each, that answers nothing once this generation is not the live one
+    (or, if it is asked for by itself, not kept any more); else each row of the answer has its mark at its end.
     """
 
-    def __init__(self, generation: Generation, table: ViewTable, sql: Mapping[str, str]) -> None:
+    def __init__(
+        self, generation: Generation, table: ViewTable, sql: Mapping[str, str], *, is_live: bool = True
+    ) -> None:
         self.generation = generation
         self.number = generation.number
         self.table = table
@@ -36,7 +38,7 @@ class GenerationTable:
         self._format = RowFormat(table, POSTGRES)
         self._live = (generation.view, generation.number)
         is_one = generation.shards == 1  # looking for the lowest of one takes longer than finding it
-        self._live_mark = sql["only_live_mark" if is_one else "live_mark"]
+        self._live_mark = sql[("only_live_mark" if is_one else "live_mark") if is_live else "lowest_mark"]
         self._position = len(table.columns)
         self._get = render_get(self.rows, self._live_mark, _LIVE_VALUES, None if is_one else sql["own_mark"])
         self._load = render_load(self.rows)

@@ -10,9 +10,11 @@ from twofold.adapters.postgres.database import Connection, Database
 from twofold.adapters.postgres.view_generation import GenerationTable
 from twofold.adapters.postgres.view_kinds import POSTGRES
 from twofold.adapters.sql.view_definition import create_indexes, create_table, publish, republish
+from twofold.adapters.sql.view_shape import recipe_json, refuse_other_columns, shape_json
 from twofold.adapters.sql.view_table import RowTable
-from twofold.errors import MisuseError, StoreUnusableError
+from twofold.errors import MisuseError
 from twofold.event_store.recorded_event import NO_CHECK
+from twofold.read.generations import Status
 from twofold.read.view_store import Generation, ViewTable
 
 
@@ -35,25 +37,34 @@ class Generations:
         found = await self._find(connection, table)
         if found is None:
             await connection.fetchval(self._sql["lock_view"], table.view)
-            found = await self._find(connection, table) or await self._make(connection, table, epoch, shards)
+            found = await self._find(connection, table) or await self._make_live(connection, table, epoch, shards)
         if table.columns and found.fingerprint == table.fingerprint:
             await self._make_indexes(connection, RowTable(table, found.number, POSTGRES))
         return found
 
     async def _find(self, connection: Connection, table: ViewTable) -> Generation | None:
         found = await connection.fetchrow(self._sql["live_generation"], table.view)
-        return None if found is None else Generation(*found)
+        return None if found is None else Generation(*found[:-1])
 
-    async def _make(self, connection: Connection, table: ViewTable, epoch: str, shards: int) -> Generation:
-        last = await connection.fetchval(self._sql["last_generation"], table.view)
-        made = Generation(table.view, last + 1, table.fingerprint, epoch, shards, "live")
-        await connection.execute(self._sql["insert_generation"], *made)
-        await connection.execute(self._sql["insert_checkpoints"], made.view, made.number, epoch, NO_CHECK, shards)
+    async def _make_live(self, connection: Connection, table: ViewTable, epoch: str, shards: int) -> Generation:
+        made = await self.make(connection, table, epoch, shards, Status.LIVE)
         await connection.execute(self._sql["point_to_generation"], made.view, made.number)
+        if table.columns:
+            await show(connection, RowTable(table, made.number, POSTGRES))
+        return made
+
+    async def make(
+        self, connection: Connection, table: ViewTable, epoch: str, shards: int, status: Status
+    ) -> Generation:
+        """A new, empty generation with its table and indexes."""
+        last = await connection.fetchval(self._sql["last_generation"], table.view)
+        made = Generation(table.view, last + 1, table.fingerprint, epoch, shards, status.value)
+        await connection.execute(self._sql["insert_generation"], *made, recipe_json(table), shape_json(table))
+        await connection.execute(self._sql["insert_checkpoints"], made.view, made.number, epoch, NO_CHECK, shards)
         if table.columns:
             rows = RowTable(table, made.number, POSTGRES)
             await connection.execute(create_table(rows))
-            await show(connection, rows)
+            await self._make_indexes(connection, rows)
         return made
 
     async def _make_indexes(self, connection: Connection, rows: RowTable) -> None:
@@ -70,6 +81,10 @@ class Generations:
     def use(self, generation: Generation, table: ViewTable) -> None:
         """Compile what *generation* needs."""
         self._opened[generation.view, generation.number] = GenerationTable(generation, table, self._sql)
+
+    def of(self, generation: Generation, table: ViewTable) -> GenerationTable:
+        """*generation*, live or not, as code that knows *table* reads it."""
+        return GenerationTable(generation, table, self._sql, is_live=False)
 
     def used(self, generation: Generation) -> GenerationTable:
         """What `use` compiled. Raises MisuseError when it did not."""
@@ -93,19 +108,10 @@ class Generations:
         found = await database.row(self._sql["live_generation"], table.view)
         if found is None:
             return None
-        live = GenerationTable(Generation(*found), table, self._sql)
-        await self._refuse_other_columns(database, live)
-        self._live[table.view] = live
+        *generation, shape = found
+        refuse_other_columns(shape, table)
+        live = self._live[table.view] = GenerationTable(Generation(*generation), table, self._sql)
         return live
-
-    async def _refuse_other_columns(self, database: Database, live: GenerationTable) -> None:
-        there = {name for (name,) in await database.fetch(self._sql["table_columns"], live.rows.name)}
-        missing = [column.name for column in live.table.columns if column.name not in there]
-        if missing:
-            raise StoreUnusableError(
-                f"the stored rows of {live.generation.view} have no {', '.join(missing)}: other code built them; "
-                "bring that code back, or drop the schema twofold_views and start again"
-            )
 
 
 async def show(connection: Connection, rows: RowTable) -> None:

@@ -12,12 +12,16 @@ from twofold.adapters.postgres.database import POOL_SIZE, WAIT_SECONDS, Connecti
 from twofold.adapters.postgres.errors import KNOWN
 from twofold.adapters.postgres.migrations import PACKAGE, migrate
 from twofold.adapters.postgres.unit_errors import meaning_of, refuse_ended
+from twofold.adapters.postgres.view_copies import Copies
 from twofold.adapters.postgres.view_generation import Asked, GenerationTable, Record
 from twofold.adapters.postgres.view_generations import Generations
+from twofold.adapters.postgres.view_parking import ParkedRows
 from twofold.adapters.sql.statements import load_statements
 from twofold.adapters.sql.view_marks import NOTHING, mark_of
 from twofold.errors import ConflictError, LeaseLostError, StoreUnavailableError, StoreUnusableError
 from twofold.event_store.recorded_event import Mark
+from twofold.read.generations import Kept, Status
+from twofold.read.parking import Parked, Parking
 from twofold.read.view_store import (
     Checkpoint,
     Condition,
@@ -31,7 +35,7 @@ from twofold.read.view_store import (
     ViewTable,
 )
 
-LOOKS = 5
+LOOKS = 20
 """How often a reader looks for the live generation when it is replaced under its hands."""
 # What the server and the driver say of a value that does not fit.
 _UNFIT = (
@@ -47,12 +51,14 @@ _UNFIT = (
 class Answered(NamedTuple):
     """What the database answered, and the generation that it is about."""
 
-    live: GenerationTable
+    copy: GenerationTable
     records: Sequence[Record]
 
 
 class PostgresViewStore:
-    """Keeps the `ViewStore` contract in one PostgreSQL database; data and checkpoint share its transactions.
+    """Keeps the contracts of `ViewStore`, `Generations` and `ParkingLot` in one PostgreSQL database.
+
+    Data and checkpoint share its transactions.
 
     Everything is in the schema `twofold_views`. Every generation is a table (`"AccountPage__1"`), and the live one is
     also an SQL view under the view's own name (`twofold_views."AccountPage"`), for people with other tools.
@@ -62,6 +68,8 @@ class PostgresViewStore:
         self.identity = identity
         self._database, self._sql = database, sql
         self._generations = Generations(self._sql)
+        self._copies = Copies(self._sql, self._generations)
+        self._parked = ParkedRows(self._sql, database)
 
     async def close(self) -> None:
         """Let statements under way end, then disconnect. Repeating it does nothing."""
@@ -73,6 +81,45 @@ class PostgresViewStore:
             generation = await self._generations.find_or_make(connection, table, epoch, shards)
         self._generations.use(generation, table)
         return generation
+
+    # --- generations ----------------------------------------------------------------------
+
+    async def generations(self, view: str) -> list[Kept]:
+        """See Generations."""
+        async with self._database.statement() as connection:
+            return await self._copies.kept(connection, view)
+
+    async def build(self, table: ViewTable, epoch: str, shards: int = 1) -> Generation:
+        """See Generations. Raises MisuseError when the view cannot be a table."""
+        async with self._database.transaction() as connection:
+            generation = await self._copies.build(connection, table, epoch, shards)
+        self._generations.use(generation, table)
+        return generation
+
+    async def promote(self, generation: Generation, *, behind: bool = False) -> None:
+        """See Generations."""
+        async with self._database.transaction() as connection:
+            await self._copies.promote(connection, generation, behind=behind)
+
+    async def label(self, generation: Generation, status: Status, why: str = "") -> None:
+        """See Generations."""
+        async with self._database.transaction() as connection:
+            await self._copies.label(connection, generation, status, why)
+
+    async def drop(self, generation: Generation) -> None:
+        """See Generations."""
+        async with self._database.transaction() as connection:
+            await self._copies.drop(connection, generation)
+
+    async def pause(self, view: str, *, paused: bool) -> None:
+        """See Generations."""
+        async with self._database.transaction() as connection:
+            await self._copies.pause(connection, view, paused=paused)
+
+    async def paused(self) -> frozenset[str]:
+        """See Generations."""
+        async with self._database.statement() as connection:
+            return await self._copies.paused(connection)
 
     # --- folding --------------------------------------------------------------------------
 
@@ -90,19 +137,36 @@ class PostgresViewStore:
         return table.loaded(await self._database.fetch(sql, *values))
 
     async def save(
-        self, generation: Generation, shard: int, changes: Sequence[RowChange], expected: Mark, reached: Checkpoint
+        self,
+        generation: Generation,
+        shard: int,
+        changes: Sequence[RowChange],
+        expected: Mark,
+        reached: Checkpoint,
+        parking: Sequence[Parking] = (),
     ) -> None:
         """See ViewStore. Raises InputError for a value that does not fit its column."""
         table = self._generations.used(generation)
         moving = _moving(generation, shard, expected, reached)
         sql, values = table.save(shard, changes) if table.table.columns else (self._sql["move_checkpoint"], ())
-        async with self._database.statement() as connection:
+        async with self._database.transaction() if parking else self._database.statement() as connection:
             try:
                 moved = await connection.fetchrow(sql, *moving, *values)
             except _UNFIT as error:
                 raise table.unfit(error) from error
+            except asyncpg.UndefinedTableError as error:
+                raise not_kept(generation) from error
             if not moved:
                 raise await self._lost(connection, generation, shard, expected, reached)
+            await self._parked.park(connection, generation, shard, parking)
+
+    async def parked_keys(self, generation: Generation, shard: int | None = None) -> list[Parked]:
+        """See ParkingLot."""
+        return await self._parked.keys(generation, self._generations.used(generation).table, shard)
+
+    async def parked_events(self, generation: Generation, shard: int, key: Key, limit: int = 1000) -> list[int]:
+        """See ParkingLot."""
+        return await self._parked.events(generation, shard, key, limit)
 
     @asynccontextmanager
     async def transaction(
@@ -131,8 +195,10 @@ class PostgresViewStore:
 
     async def _checkpoint(self, connection: Connection, generation: Generation, shard: int) -> Checkpoint:
         place = (generation.view, generation.number, shard)
-        mark, fence = await connection.fetchrow(self._sql["read_checkpoint"], *place)
-        return Checkpoint(mark_of(mark), fence)
+        found = await connection.fetchrow(self._sql["read_checkpoint"], *place)
+        if found is None:
+            raise not_kept(generation)
+        return Checkpoint(mark_of(found[0]), found[1])
 
     async def _lost(
         self, connection: Connection, generation: Generation, shard: int, expected: Mark, reached: Checkpoint
@@ -145,22 +211,34 @@ class PostgresViewStore:
 
     # --- answering ------------------------------------------------------------------------
 
-    async def get(self, table: ViewTable, key: Key) -> Found:
+    async def get(self, table: ViewTable, key: Key, of: Generation | None = None) -> Found:
         """See ViewStore."""
-        answered = await self._ask(table, lambda live: live.get(key))
-        return Found([], NOTHING, 0) if answered is None else answered.live.found(answered.records)
+        answered = await self._ask(table, of, lambda copy: copy.get(key))
+        return Found([], NOTHING, 0) if answered is None else answered.copy.found(answered.records)
 
-    async def find(self, table: ViewTable, search: Search) -> Found:
+    async def find(self, table: ViewTable, search: Search, of: Generation | None = None) -> Found:
         """See ViewStore. Raises ColumnUnknownError, and InputError for a test that the column's kind does not have."""
-        answered = await self._ask(table, lambda live: live.find(search))
-        return Found([], NOTHING, 0) if answered is None else answered.live.found(answered.records)
+        answered = await self._ask(table, of, lambda copy: copy.find(search))
+        return Found([], NOTHING, 0) if answered is None else answered.copy.found(answered.records)
 
-    async def count(self, table: ViewTable, conditions: Sequence[Condition]) -> Counted:
+    async def count(self, table: ViewTable, conditions: Sequence[Condition], of: Generation | None = None) -> Counted:
         """See ViewStore. Raises ColumnUnknownError, and InputError for a test that the column's kind does not have."""
-        answered = await self._ask(table, lambda live: live.count(conditions))
-        return Counted(0, NOTHING, 0) if answered is None else answered.live.counted(answered.records)
+        answered = await self._ask(table, of, lambda copy: copy.count(conditions))
+        return Counted(0, NOTHING, 0) if answered is None else answered.copy.counted(answered.records)
 
-    async def _ask(self, table: ViewTable, question: Callable[[GenerationTable], Asked]) -> Answered | None:
+    async def _ask(
+        self, table: ViewTable, of: Generation | None, question: Callable[[GenerationTable], Asked]
+    ) -> Answered | None:
+        """Ask *of*, or the live generation; None: there is none."""
+        if of is None:
+            return await self._ask_live(table, question)
+        copy = self._generations.of(of, table)
+        records = await self._records(*question(copy))
+        if not records:
+            raise not_kept(of)
+        return Answered(copy, records)
+
+    async def _ask_live(self, table: ViewTable, question: Callable[[GenerationTable], Asked]) -> Answered | None:
         """Ask the live generation, in one statement; one that was replaced does not answer. None: there is none."""
         live = self._generations.last_live(table)
         for _ in range(LOOKS):
@@ -210,3 +288,8 @@ def _moving(generation: Generation, shard: int, expected: Mark, reached: Checkpo
     """The values of `move_checkpoint`."""
     to = (reached.mark.epoch, reached.mark.position, reached.mark.check, reached.fence)
     return (*to, generation.view, generation.number, shard, expected.epoch, expected.position, expected.check)
+
+
+def not_kept(generation: Generation) -> LeaseLostError:
+    """The error for whoever goes on with a generation that was dropped."""
+    return LeaseLostError(f"generation {generation.number} of {generation.view} is not kept any more")

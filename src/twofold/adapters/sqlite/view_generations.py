@@ -6,13 +6,13 @@ import apsw
 
 from twofold.adapters.sql.view_definition import create_indexes, create_table, publish
 from twofold.adapters.sql.view_marks import mark_of
-from twofold.adapters.sql.view_shape import other_columns, recipe_json, shape_json
+from twofold.adapters.sql.view_shape import recipe_json, refuse_other_columns, shape_json
 from twofold.adapters.sql.view_table import RowTable
 from twofold.adapters.sqlite.connection import one
 from twofold.adapters.sqlite.view_generation import GenerationTable
 from twofold.adapters.sqlite.view_kinds import SQLITE
 from twofold.adapters.sqlite.view_turns import Steps
-from twofold.errors import LeaseLostError, MisuseError, StoreUnusableError
+from twofold.errors import LeaseLostError, MisuseError
 from twofold.event_store.recorded_event import NO_CHECK, Mark
 from twofold.read.generations import Status
 from twofold.read.view_store import Generation, ViewTable
@@ -104,7 +104,7 @@ class Generations:
         live = self.last_live(table)
         if live is None or live.generation != found:
             live = self._compiled(Generation(*found), table)
-            self._refuse_other_columns(connection, live)
+            refuse_other_columns(one(connection, self._sql["read_shape"], found[:2])[0], table)
             self._live[table.view] = live
         return live
 
@@ -117,11 +117,3 @@ class Generations:
         # Without the row's shard in it SQLite looks the mark up faster.
         live_mark = self._sql["only_live_mark" if generation.shards == 1 else "own_live_mark"]
         return GenerationTable(generation, table, live_mark)
-
-    def _refuse_other_columns(self, connection: apsw.Connection, live: GenerationTable) -> None:
-        (shape,) = one(connection, self._sql["read_shape"], (live.generation.view, live.number))
-        if other := other_columns(shape, live.table):
-            raise StoreUnusableError(
-                f"the live rows of {live.generation.view} were built by other code, and are not as this code knows "
-                f"{', '.join(other)}"
-            )

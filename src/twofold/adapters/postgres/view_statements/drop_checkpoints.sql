@@ -1,0 +1,1 @@
+DELETE FROM twofold_views.twofold_checkpoints WHERE view = $1 AND generation = $2

@@ -1,0 +1,1 @@
+SELECT view FROM twofold_views.twofold_paused

@@ -1,0 +1,1 @@
+DELETE FROM twofold_views.twofold_paused WHERE view = $1
