@@ -39,7 +39,7 @@ _OUTCOME = (
 
 
 class Head(NamedTuple):
-    """Where the log ends, seen under the writers' lock. `floor` is the last event's time, `recorded` the present one."""
+    """Where the log ends, seen under the writers' lock; `floor` is the last event's time, `recorded` the present."""
 
     position: int
     check: bytes
@@ -49,7 +49,7 @@ class Head(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """A write that stands: its events are the *first* to the *last* of the batch (from 1; first is 0 when it has none)."""
+    """A write that stands: its events are the first to the last of the batch (from 1; first is 0 for none)."""
 
     first: int
     last: int

@@ -19,7 +19,6 @@ from twofold.adapters.postgres.snapshots import PostgresSnapshots
 from twofold.adapters.postgres.transactions import PostgresTransactions
 from twofold.adapters.sql.statements import load_statements
 from twofold.clock import Clock, SystemClock
-from twofold.errors import ClosedError
 from twofold.event_store.bulk import Bulk
 from twofold.event_store.leases import Leases
 from twofold.event_store.store import CommandQueue, EventStore, Outcomes, Snapshots, Transactions
@@ -95,10 +94,8 @@ async def open_postgres_log(
         sql = load_statements(PACKAGE)
         async with database.acquire() as connection:
             await migrate(connection, PACKAGE, "schema", "log")
-        row = await database.row(sql["read_store"])
-        if row is None:
-            raise ClosedError(f"{database.name} has no store")
-        return PostgresLog(database, sql, row, clock)
+        [store] = await database.fetch(sql["read_store"])
+        return PostgresLog(database, sql, store, clock)
     except BaseException:
         await database.close()
         raise

@@ -164,3 +164,32 @@ BEGIN
     END IF;
 END
 $$;
+
+-- The events of a range of the log that match, in order. However little is known of the table, by its key.
+CREATE FUNCTION twofold.page(
+    low bigint, high bigint, types text[], categories text[], first_slice smallint, end_slice smallint, most integer
+) RETURNS SETOF twofold.events LANGUAGE plpgsql STABLE SET enable_sort = off AS $$
+BEGIN
+    RETURN QUERY SELECT x.* FROM twofold.events x
+    WHERE x.position > low AND x.position <= high
+      AND (types IS NULL OR x.type = ANY (types))
+      AND (categories IS NULL OR x.category = ANY (categories))
+      AND (first_slice IS NULL OR (x.slice >= first_slice AND x.slice < end_slice))
+    ORDER BY x.position
+    LIMIT most;
+END
+$$;
+
+CREATE FUNCTION twofold.page_backwards(
+    low bigint, high bigint, types text[], categories text[], first_slice smallint, end_slice smallint, most integer
+) RETURNS SETOF twofold.events LANGUAGE plpgsql STABLE SET enable_sort = off AS $$
+BEGIN
+    RETURN QUERY SELECT x.* FROM twofold.events x
+    WHERE x.position > low AND x.position <= high
+      AND (types IS NULL OR x.type = ANY (types))
+      AND (categories IS NULL OR x.category = ANY (categories))
+      AND (first_slice IS NULL OR (x.slice >= first_slice AND x.slice < end_slice))
+    ORDER BY x.position DESC
+    LIMIT most;
+END
+$$;
