@@ -1,9 +1,12 @@
 """CQRS for Python: two folds over one log. Commands in, events kept, views in step, answers out."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from twofold.app.app import App, Module
 from twofold.app.command_status import CommandStatus
-from twofold.app.open_app import OpenApp
-from twofold.app.sync_app import SyncApp
 from twofold.config import Config
 from twofold.errors import (
     AlreadyExistsError,
@@ -37,6 +40,10 @@ from twofold.write.handling import handles
 from twofold.write.receipt import Receipt
 from twofold.write.streams import Streams
 from twofold.write.unit_of_work import UnitOfWork
+
+if TYPE_CHECKING:  # loaded when they are asked for, or an app is opened
+    from twofold.app.open_app import OpenApp
+    from twofold.app.sync_app import SyncApp
 
 __all__ = [
     "Aggregate",
@@ -82,3 +89,11 @@ __all__ = [
     "handles",
     "upcasts",
 ]
+
+_LATE = {"OpenApp": "twofold.app.open_app", "SyncApp": "twofold.app.sync_app"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module 'twofold' has no attribute {name!r}")
+    return getattr(importlib.import_module(_LATE[name]), name)

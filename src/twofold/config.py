@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
+import importlib
 import math
 import os
-import tomllib
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
@@ -148,10 +147,11 @@ def _default_text(default: Any) -> str:
 
 def _from_file(path: Path, faults: list[str]) -> dict[str, Any]:
     """The `[tool.twofold]` table with lists as tuples; {} when there is no such file or table."""
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         return {}
+    toml = importlib.import_module("tomllib")  # slow to import, and not every start has a file
+    try:
+        document = toml.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         faults.append(f"{path} cannot be read: {error}")
         return {}
@@ -219,7 +219,7 @@ def _range_faults(name: str, value: float, bounds: Mapping[str, Any]) -> Iterato
 
 
 def _unknown(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1)
+    near = importlib.import_module("difflib").get_close_matches(name, known, 1)
     return f"unknown setting {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
 
 

@@ -22,7 +22,8 @@ from tests.servers.pgbouncer import pgbouncer
 from twofold.adapters.postgres import migrations
 from twofold.adapters.postgres.log import open_postgres_log
 from twofold.adapters.postgres.migrations import PACKAGE, PostgresSchema, Role, migrate, script
-from twofold.adapters.sql.statements import Migration, load_migrations
+from twofold.adapters.sql.migration import Migration
+from twofold.adapters.sql.statements import load_migrations
 from twofold.adapters.sqlite import connection as sqlite_connection
 from twofold.adapters.sqlite.log import APPLICATION_ID, open_sqlite_log
 from twofold.adapters.sqlite.log import PACKAGE as SQLITE
@@ -68,7 +69,7 @@ SLOW = [
 MIGRATE_SLOWLY = """
 import asyncio, sys, asyncpg
 from twofold.adapters.postgres import migrations
-from twofold.adapters.sql.statements import Migration
+from twofold.adapters.sql.migration import Migration
 
 async def main(url, *scripts):
     steps = [Migration(number, name, text) for number, (name, text) in enumerate(zip(scripts[::2], scripts[1::2]), 1)]

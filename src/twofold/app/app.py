@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any, TypedDict, Unpack
+import importlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from twofold.app.catalog import Catalog, Parts
-from twofold.app.open_app import OpenApp
-from twofold.app.stores import parse_url, refuse_pending, technology, views_url
-from twofold.app.sync_app import SyncApp, sync_app
-from twofold.app.wiring import wire
-from twofold.clock import Clock, SystemClock
+from twofold.clock import Clock
 from twofold.config import Config
 from twofold.pipeline.authorisation import Authorizer
 from twofold.pipeline.middleware import Middleware
 from twofold.read.raw_projector import Projector
 from twofold.read.view import View
+from twofold.runtime.alerts import AlertHook
 from twofold.write.aggregate import Aggregate
 
-DEFAULT_URL = "sqlite:///twofold.db"
+if TYPE_CHECKING:  # loaded when an app is opened, so that a program which only lists its parts starts fast
+    from twofold.app.open_app import OpenApp
+    from twofold.app.sync_app import SyncApp
 
 
 class PartLists(TypedDict, total=False):
@@ -58,7 +58,8 @@ class App(Module):
     """An application: its parts, checked together when it is made. Raises WiringError with every fault.
 
     `name` is for people; `version` is the app's own. `middleware` surrounds commands and queries, the first outermost;
-    `authorize(message, context)` must return True for a message to go on.
+    `authorize(message, context)` must return True for a message to go on. The functions of `on_alert` are called with
+    an `Alert` when something is wrong, and again when it is over.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class App(Module):
         modules: Iterable[Module] = (),
         middleware: Sequence[Middleware] = (),
         authorize: Authorizer | None = None,
+        on_alert: Sequence[AlertHook] = (),
         title: str | None = None,
         version: str = "0",
         **parts: Unpack[PartLists],
@@ -79,11 +81,11 @@ class App(Module):
         self.version = version
         self.middleware = tuple(middleware)
         self.authorize = authorize
+        self.on_alert = tuple(on_alert)
         self.parts = self.parts.joined(module.parts for module in modules)
         self.catalog = Catalog(name, self.parts)
 
-    @asynccontextmanager
-    async def open(
+    def open(
         self,
         url: str | None = None,
         *,
@@ -91,7 +93,7 @@ class App(Module):
         config: Config | None = None,
         workers: bool = True,
         clock: Clock | None = None,
-    ) -> AsyncIterator[OpenApp]:
+    ) -> AbstractAsyncContextManager[OpenApp]:
         """Open the stores and run the app until the block ends; then finish what is under way and close.
 
         Args:
@@ -106,31 +108,14 @@ class App(Module):
             ConfigError: the settings are wrong, or no store answers to the URL.
             StoreUnusableError, StoreUnavailableError: the text says why, and what to do.
         """
-        settings = config or Config.load()
-        log_url = url or settings.store or DEFAULT_URL
-        rows_url = views_url(log_url, views or settings.views)
-        log_at, views_at = parse_url(log_url), parse_url(rows_url)
-        time = clock or SystemClock()
-        if settings.migrate == "check":
-            await refuse_pending(log_url, "log", settings)
-            await refuse_pending(rows_url, "views", settings)
-        log = await technology(log_at.scheme).open_log(log_at.path, time, settings)
-        try:
-            rows = await technology(views_at.scheme).open_views(views_at.path, settings)
-            try:
-                opened = wire(self, settings, time, log, rows)
-                await opened.start(run_workers=workers)
-                try:
-                    yield opened
-                finally:
-                    await opened.close()
-            finally:
-                await rows.close()
-        finally:
-            await log.close()
+        opening: AbstractAsyncContextManager[OpenApp] = importlib.import_module("twofold.app.opening").open_app(
+            self, url, views, config, clock, workers=workers
+        )
+        return opening
 
-    @contextmanager
-    def sync(self, url: str | None = None, **options: Any) -> Iterator[SyncApp]:
+    def sync(self, url: str | None = None, **options: Any) -> AbstractContextManager[SyncApp]:
         """The app for code without asyncio (scripts, Django): the same calls, on an event loop in a thread."""
-        with sync_app(self.open(url, **options)) as opened:
-            yield opened
+        opening: AbstractContextManager[SyncApp] = importlib.import_module("twofold.app.sync_app").sync_app(
+            self.open(url, **options)
+        )
+        return opening

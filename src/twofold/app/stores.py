@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import Any, Literal, NamedTuple, Protocol, cast
 from urllib.parse import unquote, urlsplit
 
-from twofold.adapters.sql.statements import Migration
+from twofold.adapters.sql.migration import Migration
 from twofold.clock import Clock, SystemClock
 from twofold.config import Config
 from twofold.errors import ConfigError, ExtraMissingError, StoreUnusableError

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.doors.cli.conftest import Run, json_of
-from twofold.adapters.sql.statements import Migration, load_migrations
+from twofold.adapters.sql.migration import Migration
+from twofold.adapters.sql.statements import load_migrations
 from twofold.adapters.sqlite import migrations
 from twofold.cli.exits import CHECK_FAILED, UNHEALTHY, USAGE
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from twofold.adapters.memory.log import MemoryLog, open_memory_log
 from twofold.adapters.memory.view_store import MemoryViewStore
-from twofold.adapters.sql.statements import Migration
+from twofold.adapters.sql.migration import Migration
 from twofold.clock import Clock
 from twofold.config import Config
 

@@ -11,7 +11,8 @@ import asyncpg
 
 from twofold.adapters.postgres.database import WAIT_SECONDS, Connection, Database
 from twofold.adapters.postgres.errors import translate
-from twofold.adapters.sql.statements import Migration, load_migrations, load_statements
+from twofold.adapters.sql.migration import Migration
+from twofold.adapters.sql.statements import load_migrations, load_statements
 from twofold.errors import StoreUnusableError
 
 PACKAGE = "twofold.adapters.postgres"

@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import NamedTuple
 
-
-class Migration(NamedTuple):
-    """One numbered step of a schema."""
-
-    number: int
-    name: str
-    script: str
+from twofold.adapters.sql.migration import Migration
 
 
 def load_statements(package: str, folder: str = "statements") -> dict[str, str]:

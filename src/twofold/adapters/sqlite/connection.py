@@ -9,7 +9,7 @@ from typing import Any
 
 import apsw
 
-from twofold.adapters.sql.statements import Migration
+from twofold.adapters.sql.migration import Migration
 from twofold.adapters.sqlite.errors import translated
 from twofold.errors import StoreUnusableError
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import apsw
 
-from twofold.adapters.sql.statements import Migration, load_migrations
+from twofold.adapters.sql.migration import Migration
+from twofold.adapters.sql.statements import load_migrations
 from twofold.adapters.sqlite.connection import open_file, schema_version
 from twofold.adapters.sqlite.errors import translated
 from twofold.adapters.sqlite.log import APPLICATION_ID as LOG_ID

@@ -12,7 +12,8 @@ import pytest
 from tests.servers.fixtures import DEBIAN_POSTGRES, POSTGRES
 from twofold.adapters.postgres import migrations
 from twofold.adapters.postgres.migrations import PACKAGE, checksum, migrate, pending, script
-from twofold.adapters.sql.statements import Migration, load_migrations, load_statements
+from twofold.adapters.sql.migration import Migration
+from twofold.adapters.sql.statements import load_migrations, load_statements
 from twofold.errors import StoreUnusableError, TwofoldError
 
 NOTES = Migration(1, "notes", "CREATE TABLE twofold.notes (text text);")
