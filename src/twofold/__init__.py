@@ -35,6 +35,7 @@ from twofold.read.answers import answers
 from twofold.read.raw_projector import Projected, Projector
 from twofold.read.rows import Page, Rows
 from twofold.read.view import Gone, View
+from twofold.runtime.alerts import Alert
 from twofold.write.aggregate import Aggregate, decides
 from twofold.write.handling import handles
 from twofold.write.receipt import Receipt
@@ -47,6 +48,7 @@ if TYPE_CHECKING:  # loaded when they are asked for, or an app is opened
 
 __all__ = [
     "Aggregate",
+    "Alert",
     "AlreadyExistsError",
     "App",
     "Command",

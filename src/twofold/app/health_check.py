@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -47,7 +47,10 @@ class HealthCheck:
 
     async def health(self, max_age: float = 0.0) -> Health:
         """The whole process; a view that is late or unwell makes it not ready."""
-        views = await self.views(max_age)
+        return self.of(await self.views(max_age))
+
+    def of(self, views: Sequence[ReaderStatus]) -> Health:
+        """The whole process, when those are its views."""
         health = self._supervisor.health(views)
         return replace(health, ready=health.ready and not any(self.is_unwell(view) for view in views))
 

@@ -60,6 +60,7 @@ class ReaderStatus:
         error: why it is not well; None when it is.
         remedy: what to do about that.
         parked_keys: rows that failed and wait with their events.
+        drifted_keys: rows that the verifier found to differ from what their events fold to.
         rate: positions a second by which it has moved lately; None when it was not watched for long enough.
         generation: the number of the built copy that this is about; 0 when there is none.
         shards: each by itself.
@@ -73,6 +74,7 @@ class ReaderStatus:
     error: str | None = None
     remedy: str | None = None
     parked_keys: int = 0
+    drifted_keys: int = 0
     rate: float | None = None
     generation: int = 0
     shards: tuple[ShardStatus, ...] = ()

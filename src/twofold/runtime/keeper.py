@@ -46,6 +46,10 @@ class Keeper:
         """Want the lease *name* from now on."""
         return self._claims.setdefault(name, Claim(name, self._clock))
 
+    def holds(self) -> dict[str, bool]:
+        """Every lease that this process wants, and whether it holds it."""
+        return {name: claim.is_held for name, claim in self._claims.items()}
+
     async def step(self) -> int:
         """Look who is here and what is held, and do this process's part; returns 0: nothing of the log was moved.
 

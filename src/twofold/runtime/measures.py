@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -91,8 +91,3 @@ def gauge(name: str, text: str, labels: tuple[str, ...], values: Mapping[tuple[s
 def histogram(name: str, text: str, labels: tuple[str, ...], found: Mapping[tuple[str, ...], Histogram]) -> Family:
     """A family of histograms."""
     return Family(name, "histogram", text, labels, [Sample(*each) for each in found.items()])
-
-
-def total(counts: Iterable[Sequence[int]]) -> list[int]:
-    """The sums of histograms' counts, bucket by bucket."""
-    return [sum(bucket) for bucket in zip(*counts, strict=True)]

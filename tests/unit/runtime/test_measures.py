@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from twofold.runtime.measures import OTHER, SECONDS, Histogram, Tally, counter, gauge, histogram, quantile, total
+from twofold.runtime.measures import OTHER, SECONDS, Histogram, Tally, counter, gauge, histogram, quantile
 
 
 def test_a_bound_belongs_to_the_bucket_that_it_ends() -> None:
@@ -73,7 +73,3 @@ def test_families_hold_one_sample_for_each_combination_of_labels() -> None:
     assert counter("c", "text", ("a",), {("x",): 1, ("y",): 2}).samples == [(("x",), 1), (("y",), 2)]
     assert gauge("g", "text", (), {(): 2.5}).samples == [((), 2.5)]
     assert histogram("h", "text", (), {(): times}).samples == [((), times)]
-
-
-def test_histograms_add_up_bucket_by_bucket() -> None:
-    assert total([[1, 2], [3, 4], [0, 1]]) == [4, 7]

@@ -30,6 +30,9 @@ class Measures(Protocol):
     def around_questions(self, middlewares: Sequence[Middleware]) -> Sequence[Middleware]:
         """What surrounds every question."""
 
+    def answer_times(self) -> Sequence[int]:
+        """How many questions about now fell into which bucket of `SECONDS` so far; empty when there was none."""
+
     def families(self) -> Iterator[Family]:
         """What was measured so far."""
 
@@ -53,6 +56,10 @@ class NoMeasures:
         """See Measures."""
         return middlewares
 
+    def answer_times(self) -> Sequence[int]:
+        """See Measures."""
+        return ()
+
     def families(self) -> Iterator[Family]:
         """See Measures."""
         return iter(())
@@ -62,7 +69,7 @@ class ProcessMeasures:
     """Measures everything."""
 
     def __init__(self, commands: Iterable[MessageType]) -> None:
-        self.queries = QueryMeasures()
+        self._queries = QueryMeasures()
         self._commands = CommandMeasures(commands)
         self._appends = AppendMeasures()
 
@@ -80,8 +87,12 @@ class ProcessMeasures:
 
     def around_questions(self, middlewares: Sequence[Middleware]) -> Sequence[Middleware]:
         """See Measures."""
-        return (self.queries.around, *middlewares)
+        return (self._queries.around, *middlewares)
+
+    def answer_times(self) -> Sequence[int]:
+        """See Measures."""
+        return self._queries.counts()
 
     def families(self) -> Iterator[Family]:
         """See Measures."""
-        return chain(self._commands.families(), self.queries.families(), self._appends.families())
+        return chain(self._commands.families(), self._queries.families(), self._appends.families())
