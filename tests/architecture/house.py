@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,8 +30,12 @@ def planted(text: str, path: str = "src/twofold/write/planted.py") -> Source:
 
 def sources(folder: str = "src/twofold") -> list[Source]:
     """Every Python file below *folder*."""
-    files = sorted((ROOT / folder).rglob("*.py"))
-    return [planted(file.read_text(), file.relative_to(ROOT).as_posix()) for file in files]
+    return [_parsed(file) for file in sorted((ROOT / folder).rglob("*.py"))]
+
+
+@cache
+def _parsed(file: Path) -> Source:
+    return planted(file.read_text(), file.relative_to(ROOT).as_posix())
 
 
 def functions(tree: ast.AST) -> Iterator[Function]:

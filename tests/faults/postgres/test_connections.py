@@ -155,7 +155,7 @@ async def test_without_the_poll_a_lost_notification_is_waited_for_in_vain(
 
 
 async def test_when_all_connections_are_taken_the_next_caller_is_told_so_in_bounded_time(log_url: str) -> None:
-    log = await open_postgres_log(log_url, pool_size=2, wait=0.1)
+    log = await open_postgres_log(log_url, pool_size=2, wait=0.5)
     assert log.transactions is not None
     async with AsyncExitStack() as stack:
         for _ in range(2):

@@ -97,8 +97,8 @@ async def test_a_peer_that_falls_silent_is_given_up_in_bounded_time(
     proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No reset arrives and nobody hangs up: the packets are just lost."""
-    monkeypatch.setattr(database, "STATEMENT_SECONDS", 0.2)
-    log = await open_postgres_log(proxy.url, wait=0.2)
+    monkeypatch.setattr(database, "STATEMENT_SECONDS", 0.5)
+    log = await open_postgres_log(proxy.url, wait=0.5)
     given = write(part(new_stream(), 0), outcome=outcome(key="k"))
     proxy.silence()
 

@@ -177,12 +177,11 @@ class PostgresViewStore:
         Raises StoreUnavailableError when the database did not answer, or found a deadlock; MisuseError when the
         transaction was ended through the client. Its other errors are the caller's.
         """
-        moving, name = _moving(generation, shard, expected, reached), self._database.name
+        name = self._database.name
         async with self._database.lend() as connection:
             try:
                 async with self._database.foreign_transaction(connection):
-                    if not await connection.fetch(self._sql["move_checkpoint"], *moving):
-                        raise await self._lost(connection, generation, shard, expected, reached)
+                    await self._move(connection, generation, shard, expected, reached)
                     yield connection
                     refuse_ended(connection, name)
             except KNOWN as error:
@@ -192,6 +191,12 @@ class PostgresViewStore:
                 if isinstance(meant, ConflictError):
                     raise StoreUnavailableError(str(meant)) from error
                 raise meant from error
+
+    async def _move(
+        self, connection: Connection, generation: Generation, shard: int, expected: Mark, reached: Checkpoint
+    ) -> None:
+        if not await connection.fetch(self._sql["move_checkpoint"], *_moving(generation, shard, expected, reached)):
+            raise await self._lost(connection, generation, shard, expected, reached)
 
     async def _checkpoint(self, connection: Connection, generation: Generation, shard: int) -> Checkpoint:
         place = (generation.view, generation.number, shard)
