@@ -155,7 +155,7 @@ IN_QUEUE = Deposit(account_id="ada", amount=5)
 @asynccontextmanager
 async def opened(folder: Path, plan: Plan) -> AsyncIterator[OpenApp]:
     """The app on the files of *folder*, every call to a port put through *plan*; at the end it is just let go."""
-    log = await open_sqlite_log(str(folder / "log.db"))
+    log = await open_sqlite_log(str(folder / "log.db"), CLOCK)
     rows = await SqliteViewStore.open(str(folder / "log.views.db"))
     try:
         yield wire(APP, CONFIG, CLOCK, FaultyLog(log, plan), faulty(rows, plan))

@@ -13,25 +13,27 @@ from tests.flows.tea_shop import ERRANDS, SHOP, Books, Buy, Shelf, agrees, send
 from twofold import Config, OpenApp, Rejected
 from twofold.adapters.sqlite.opening import open_log, open_views
 from twofold.app.wiring import wire
-from twofold.clock import SystemClock
 from twofold.errors import ClosedError
+from twofold.testing.clock import ManualClock
 from twofold.testing.faults import CrashAfter, CrashError, FaultyLog, NoFaults, Plan, faulty
+
+CONFIG, CLOCK = Config(), ManualClock()
 
 
 @asynccontextmanager
 async def opened(folder: Path, plan: Plan) -> AsyncIterator[OpenApp]:
     """The shop on files in *folder*, every call to the log and to the rows put through *plan*."""
     folder.mkdir(exist_ok=True)  # noqa: ASYNC240 - nobody waits meanwhile
-    config, clock = Config(), SystemClock()
-    log = await open_log(str(folder / "log.db"), clock, config)
-    rows = await open_views(str(folder / "rows.db"), config)
+    log = await open_log(str(folder / "log.db"), CLOCK, CONFIG)
+    rows = await open_views(str(folder / "rows.db"), CONFIG)
     try:
-        shop = wire(SHOP, config, clock, FaultyLog(log, plan), faulty(rows, plan))
+        shop = wire(SHOP, CONFIG, CLOCK, FaultyLog(log, plan), faulty(rows, plan))
         try:
             await shop.start(run_workers=False)
             yield shop
         finally:
-            await shop.close()
+            with suppress(CrashError):
+                await shop.close()
     finally:
         await rows.close()
         await log.close()
@@ -74,12 +76,13 @@ async def test_a_second_day_goes_on_where_the_first_has_ended(tmp_path: Path) ->
 
 
 async def crash_after(folder: Path, n: int) -> None:
-    """Do the errands, die after port call *n*, do the rest in a new process, and compare."""
+    """Do the errands, die after port call *n*, do the rest in a new process once the leases have ended, and compare."""
     books, done = Books(), set[int]()
     async with opened(folder, CrashAfter(n)) as shop:
         with pytest.raises((CrashError, ClosedError)):
             await run_errands(shop, books, done)
     await asyncio.sleep(0)
+    CLOCK.advance(CONFIG.lease_seconds)
     async with opened(folder, NoFaults()) as shop:
         await run_errands(shop, books, done)
         await agrees(shop, books)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from twofold.read.raw_projector import Projector, projector_faults, projector_na
 from twofold.read.view import View, ViewDefinition
 from twofold.write.aggregate import Aggregate, AggregateDefinition, Decision, define_aggregate
 from twofold.write.handling import Handler, handler_of
+from twofold.write.unit_of_work import UnitOfWork
 
 
 class Parts(NamedTuple):
@@ -119,13 +121,24 @@ class Catalog:
 
     def _read_views(self, views: Iterable[type[View]], upcasters: tuple[Upcaster, ...]) -> None:
         keys = {event: d.key[0] for d in self.aggregates.values() if len(d.key) == 1 for event in d.events}
+        categories = self._categories()
         for cls in views:
-            definition = define_view(cls, keys, upcasters=upcasters)
+            definition = define_view(cls, keys, categories=categories, upcasters=upcasters)
             self._faults.extend(definition.faults)
             if definition.name in self.views:
                 self._faults.append(f"two views are called {definition.name!r}")
             self.views[definition.name] = definition
             self._add_types(definition.routes, "event")
+
+    def _categories(self) -> dict[type, str]:
+        """The one category that an event is in. A unit of work may publish into any: what it declares, or anything."""
+        units = [each for each in self.handlers.values() if isinstance(each, Handler) and each.works_with is UnitOfWork]
+        if not all(unit.events for unit in units):
+            return {}
+        owners = Counter(event for definition in self.aggregates.values() for event in definition.events)
+        anywhere = {event for unit in units for event in unit.events}
+        own = {event for event, count in owners.items() if count == 1} - anywhere
+        return {event: name for name, each in self.aggregates.items() for event in each.events if event in own}
 
     def _read_projectors(self, projectors: Iterable[Projector]) -> None:
         for projector in projectors:

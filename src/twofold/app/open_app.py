@@ -9,6 +9,7 @@ import msgspec
 
 from twofold.app.command_status import CommandStatus, status_of
 from twofold.app.health_check import HealthCheck
+from twofold.app.measured.commands import Send
 from twofold.app.reads import Reads
 from twofold.config import Config
 from twofold.errors import ClosedError, MisuseError, MomentUnknownError, StreamNotFoundError, UnknownNameError
@@ -19,15 +20,16 @@ from twofold.messages.message import Query
 from twofold.messages.metadata import id_bytes, id_text
 from twofold.pipeline.context import Context
 from twofold.read.answer import Wish
-from twofold.read.follower import Follower
 from twofold.read.rows import Rows
+from twofold.read.shards import Shards
 from twofold.read.view import View
 from twofold.read.view_answers import FindRows
 from twofold.read.view_store import Condition
 from twofold.runtime.health import Health
+from twofold.runtime.keeper import Keeper
 from twofold.runtime.supervisor import Supervisor
 from twofold.write.aggregate import joined_key
-from twofold.write.command_bus import CommandBus, refuse_nested
+from twofold.write.command_bus import refuse_nested
 from twofold.write.deciding import Desk
 from twofold.write.enqueueing import enqueue
 from twofold.write.queue_processor import QueueProcessor
@@ -47,10 +49,11 @@ class Engine(NamedTuple):
     config: Config
     log: Log
     desk: Desk
-    bus: CommandBus
+    send: Send
     queue: QueueProcessor
     reads: Reads
-    projectors: Mapping[str, Follower]
+    projectors: Mapping[str, Shards]
+    keeper: Keeper
     supervisor: Supervisor
     check: HealthCheck
 
@@ -71,8 +74,9 @@ class OpenApp:
         self.reads = engine.reads
         self.check = engine.check
         self._desk = engine.desk
-        self._bus = engine.bus
+        self._handle = engine.send
         self._queue = engine.queue
+        self._keeper = engine.keeper
         self._supervisor = engine.supervisor
         self._is_closed = False
 
@@ -113,7 +117,7 @@ class OpenApp:
             around.expected_version = expected_version
         if wait is not None:
             around.wait = wait
-        receipt = await self._bus.send(command, around)
+        receipt = await self._handle(command, around)
         if wait_for:
             await self.reads.wait_for(wait_for, receipt.token, wait)
         return receipt
@@ -265,10 +269,14 @@ class OpenApp:
         return await self.check.health(max_age)
 
     async def close(self) -> None:
-        """Take nothing new, finish what is under way, stop the workers. Repeating it does nothing."""
+        """Take nothing new, finish what is under way, stop the workers, and give their leases up.
+
+        Repeating it does nothing.
+        """
         if not self._is_closed:
             self._is_closed = True
             try:
                 await self._desk.committer.close()
             finally:
                 await self._supervisor.stop()
+                await self._keeper.leave()

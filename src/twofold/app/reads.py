@@ -18,12 +18,13 @@ from twofold.pipeline.context import Context
 from twofold.pipeline.middleware import Middleware
 from twofold.read.answer import ANYTIME, Answer, ReadModel, Wish
 from twofold.read.cache import QueryCache
-from twofold.read.follower import Follower, Paging
+from twofold.read.follower import Paging
 from twofold.read.freshness import Freshness
 from twofold.read.past import Past
 from twofold.read.past_answers import PastAnswers
 from twofold.read.query_bus import QueryBus
 from twofold.read.rows import Page, Rows
+from twofold.read.shards import Shards
 from twofold.read.view import View
 from twofold.read.view_answers import CountRows, FindRows, ViewAnswers
 from twofold.read.view_store import ViewStore
@@ -44,7 +45,7 @@ class Reads:
         log: Log,
         store: ViewStore,
         *,
-        projectors: Mapping[str, Follower],
+        projectors: Mapping[str, Shards],
         middlewares: Sequence[Middleware],
     ) -> None:
         definitions = {definition.view: definition for definition in catalog.views.values()}
@@ -107,7 +108,7 @@ class Reads:
 
     def watch(self, ask: Callable[[], Awaitable[Answer[R]]], views: Sequence[str]) -> AsyncIterator[Answer[R]]:
         """What *ask* answers, and again each time that *views* have moved and the answer has changed."""
-        return watch(ask, self.freshness.progresses(views))
+        return watch(ask, lambda: self.freshness.progresses(views))
 
     def views_of(self, query: type) -> tuple[str, ...]:
         """The views that answers to this query type depend on."""

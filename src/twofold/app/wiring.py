@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twofold.app.health_check import HealthCheck
+from twofold.app.measured.process import Measures, NoMeasures, ProcessMeasures
 from twofold.app.open_app import Engine, OpenApp
 from twofold.app.reads import Reads
 from twofold.app.stores import OpenViewStore
+from twofold.app.workers import member_name, workers_of
 from twofold.clock import Clock, Ids
 from twofold.config import Config
 from twofold.errors import ConfigError, InputError
@@ -19,14 +20,14 @@ from twofold.messages.message_types import MessageType
 from twofold.pipeline.authorisation import authorising
 from twofold.pipeline.context import Context
 from twofold.pipeline.middleware import Endpoint, Middleware
-from twofold.read.follower import Follower, Paging
+from twofold.read.follower import Paging
 from twofold.read.lag import LagMeter
 from twofold.read.projector import ViewProjector
 from twofold.read.raw_projector import ProjectorRunner, projector_table
+from twofold.read.shards import Shards
 from twofold.read.tailer import Tailer
-from twofold.retry import RetryPolicy
+from twofold.runtime.keeper import Keeper
 from twofold.runtime.supervisor import Supervisor
-from twofold.runtime.worker import Worker
 from twofold.write.aggregate import AggregateDefinition, Decision
 from twofold.write.answering import Answering
 from twofold.write.command_bus import CommandBus
@@ -48,10 +49,14 @@ if TYPE_CHECKING:  # app imports wiring; the arrow back is only a type
 def wire(app: App, config: Config, clock: Clock, log: Log, rows: OpenViewStore) -> OpenApp:
     """Everything that an open app consists of, not started yet."""
     catalog = app.catalog
-    desk = _desk(catalog, config, clock, log)
+    measures: Measures = ProcessMeasures(catalog.commands.values()) if config.metrics else NoMeasures()
+    desk = _desk(catalog, config, clock, log, measures)
     middlewares = _middlewares(app)
     endpoints = {
-        command: (catalog.types.of(command), _endpoint(catalog, command, handler, desk, log, config))
+        command: (
+            catalog.types.of(command),
+            measures.handler(command, _endpoint(catalog, command, handler, desk, log, config)),
+        )
         for command, handler in catalog.handlers.items()
     }
     bus = CommandBus(
@@ -61,32 +66,40 @@ def wire(app: App, config: Config, clock: Clock, log: Log, rows: OpenViewStore) 
         in_flight_wait=config.in_flight_wait,
         replay_or=desk.answering.replay_or,
     )
-    projectors = _projectors(catalog, config, log, rows)
-    queue = QueueProcessor(log.queue, catalog.types, bus.send, _refusing(desk), _copied(desk), clock)
-    reads = Reads(catalog, config, clock, log, rows, projectors=projectors, middlewares=middlewares)
-    supervisor = Supervisor(_workers(config, clock, log, projectors, desk, queue), drain_seconds=config.drain_seconds)
+    keeper = Keeper(log.leases, member_name(), clock, seconds=config.lease_seconds)
+    projectors = _projectors(catalog, config, log, rows, keeper)
+    send = measures.send(bus.send)
+    queue = QueueProcessor(log.queue, catalog.types, send, _refusing(desk), _copied(desk), clock)
+    asked = measures.around_questions(middlewares)
+    reads = Reads(catalog, config, clock, log, rows, projectors=projectors, middlewares=asked)
+    snapshots = desk.snapshotter.step
+    workers = workers_of(app.name, config, clock, log, keeper, projectors=projectors, queue=queue, snapshots=snapshots)
     tables = [view.table for view in catalog.views.values()] + [*map(projector_table, catalog.projectors.values())]
     lag = LagMeter(log.events, rows, tables, clock, objective=config.lag_objective)
+    supervisor = Supervisor(workers, drain_seconds=config.drain_seconds)
     check = HealthCheck(lag, projectors, supervisor, objective=config.lag_objective)
-    return OpenApp(app, Engine(config, log, desk, bus, queue, reads, projectors, supervisor, check))
+    return OpenApp(app, Engine(config, log, desk, send, queue, reads, projectors, keeper, supervisor, check))
 
 
-def _projectors(catalog: Catalog, config: Config, log: Log, rows: OpenViewStore) -> dict[str, Follower]:
+def _projectors(catalog: Catalog, config: Config, log: Log, rows: OpenViewStore, keeper: Keeper) -> dict[str, Shards]:
     paging = Paging(config.page_events, config.page_bytes)
-    source, reader = Tailer(log.events), catalog.event_reader
-    runners: dict[str, Follower] = {
-        name: ViewProjector(view, source, reader, rows, paging=paging) for name, view in catalog.views.items()
+    source, reader, claims = Tailer(log.events), catalog.event_reader, keeper.claim
+    runners: dict[str, Shards] = {
+        name: ViewProjector(view, source, reader, rows, claims=claims, paging=paging)
+        for name, view in catalog.views.items()
     }
     for name, projector in catalog.projectors.items():
-        runners[name] = ProjectorRunner(projector, source, reader, rows, paging=paging)
+        runners[name] = ProjectorRunner(projector, source, reader, rows, claims=claims, paging=paging)
     return runners
 
 
-def _desk(catalog: Catalog, config: Config, clock: Clock, log: Log) -> Desk:
+def _desk(catalog: Catalog, config: Config, clock: Clock, log: Log, measures: Measures) -> Desk:
     states = States(config.aggregate_cache)
     fingerprints = {name: fingerprint(each.cls, *catalog.upcasters) for name, each in catalog.aggregates.items()}
     repository = Repository(log.events, log.snapshots, catalog.event_reader, states, fingerprints)
-    committer = Committer(log.events, states, max_writes=config.commit_writes, max_bytes=config.commit_bytes)
+    committer = Committer(
+        measures.events(log.events), states, max_writes=config.commit_writes, max_bytes=config.commit_bytes
+    )
     events: dict[type, MessageType] = {each.cls: each for each in catalog.events.values()}
     snapshotter = Snapshotter(repository, catalog.aggregates, config.snapshot_every)
     return Desk(committer, repository, states, events, Answering(log.events, log.outcomes), Ids(clock), snapshotter)
@@ -115,34 +128,6 @@ def _endpoint(
     return in_unit_of_work(handler.function, name, log.transactions, desk, config.unit_of_work)
 
 
-def _workers(
-    config: Config, clock: Clock, log: Log, projectors: dict[str, Follower], desk: Desk, queue: QueueProcessor
-) -> list[Worker]:
-    options: dict[str, Any] = {
-        "retry": RetryPolicy(first_delay=config.retry_first, max_delay=config.retry_max),
-        "max_idle": config.idle_wait,
-        "clock": clock,
-    }
-    workers = [
-        Worker(
-            f"view {name}",
-            each.step,
-            partial(_news, log, each),
-            **options,
-        )
-        for name, each in projectors.items()
-    ]
-    workers.append(Worker("snapshots", desk.snapshotter.step, **options))
-    workers.append(Worker("queued commands", queue.step, queue.wait, **options))
-    if config.outcome_retention is not None:
-        workers.append(Worker("outcome expiry", _expiry(config.outcome_retention, clock, log), **options))
-    return workers
-
-
-async def _news(log: Log, reader: Follower, seconds: float) -> bool:
-    return await log.events.wait(reader.progress.position, seconds)
-
-
 def _refusing(desk: Desk) -> Callable[[QueuedCommand, InputError], Awaitable[None]]:
     async def refuse(queued: QueuedCommand, error: InputError) -> None:
         await record_refusal(desk, queued.message_id, queued.command, error)
@@ -155,10 +140,3 @@ def _copied(desk: Desk) -> Callable[[QueuedCommand, Context], Awaitable[None]]:
         await record_copy(desk, queued.message_id, queued.command, context)
 
     return copied
-
-
-def _expiry(days: float, clock: Clock, log: Log) -> Any:
-    async def step() -> int:
-        return await log.outcomes.expire(clock.now_micros() - int(days * 86_400e6), 1000)
-
-    return step

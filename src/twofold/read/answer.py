@@ -14,7 +14,7 @@ from twofold.pipeline.middleware import Middleware
 from twofold.read.freshness import Freshness
 from twofold.read.rows import Rows, Touched
 from twofold.read.view import View, ViewDefinition
-from twofold.read.view_store import ViewStore
+from twofold.read.view_store import Key, ViewStore
 
 V = TypeVar("V", bound=View)
 R = TypeVar("R")
@@ -81,14 +81,15 @@ async def answered(
     return Answer(value, token_of(mark), stale=mark.position < wanted)
 
 
-async def awaited(freshness: Freshness, views: Sequence[str], wish: Wish) -> int:
+async def awaited(freshness: Freshness, views: Sequence[str], wish: Wish, key: Key | None = None) -> int:
     """Wait until *views* are as new as the *wish*; the position that an answer must have to be fresh.
 
-    Raises NotFreshError when time is up, unless a stale answer will do, and TokenUnknownError.
+    With a stored *key* only the shard of that row is waited for. Raises TokenUnknownError, and NotFreshError when time
+    is up, unless a stale answer will do.
     """
     await freshness.found(views)
     if wish.after is None:
         return 0
     wanted = await freshness.wanted(wish.after)
-    await freshness.reach(views, wanted, wait=wish.wait, stale_ok=wish.stale_ok)
+    await freshness.reach(views, wanted, key=key, wait=wish.wait, stale_ok=wish.stale_ok)
     return wanted.position

@@ -7,12 +7,14 @@ from typing import TypeVar
 
 import msgspec
 
+from twofold.event_store.stream import SLICES
 from twofold.messages.declaration import declaration
 from twofold.messages.folding import Fold, folds_of
 from twofold.messages.upcasting import Upcaster
-from twofold.read.code_mark import code_mark
+from twofold.read.code_mark import code_mark, recipe_of
 from twofold.read.columns import column_of
 from twofold.read.row_key import grouped, key_getter, several, stream_part
+from twofold.read.spread import Spread
 from twofold.read.view import Route, View, ViewDefinition
 from twofold.read.view_store import Column, Kind, ViewTable
 
@@ -26,6 +28,7 @@ def define_view(
     cls: type[V],
     aggregate_keys: Mapping[type, str] | None = None,
     *,
+    categories: Mapping[type, str] | None = None,
     upcasters: Sequence[Upcaster] = (),
 ) -> ViewDefinition[V]:
     """What *cls* declares. It never raises on a wrong view: `ViewDefinition.faults` says what is wrong with it.
@@ -33,19 +36,35 @@ def define_view(
     Args:
         cls: the view.
         aggregate_keys: for each event type the key field of the aggregate that publishes it, if it has one.
+        categories: for each event type the category of its streams, if it is in one category only.
         upcasters: the app's; those on the way to this view's events are part of its fingerprint.
     """
     reader = _ClassReader(cls, aggregate_keys or {})
     columns = reader.columns()
     key = declaration(cls).key
     reader.check_key(columns, key)
-    routes = reader.routes([column for name in key for column in columns if column.name == name])
+    key_columns = [column for name in key for column in columns if column.name == name]
+    routes = reader.routes(key_columns)
+    spread = Spread(reader.shards(), key_columns, _category_of(routes, key_columns, categories or {}))
     names, used = _stored_names(routes, upcasters)
     reader.check_names(columns)
     indexes = reader.indexes(columns)
-    mark = "" if reader.faults else code_mark(cls, columns, key, [step.function for step in used])
-    table = ViewTable(declaration(cls).name, columns, key, indexes, mark)
-    return ViewDefinition(cls, table, routes, event_names=names, faults=reader.faults)
+    functions = [step.function for step in used]
+    mark = "" if reader.faults else code_mark(cls, columns, key, functions, spread.mark)
+    recipe = () if reader.faults else recipe_of(cls, columns, key, functions, spread.mark)
+    table = ViewTable(declaration(cls).name, columns, key, indexes, mark, recipe)
+    return ViewDefinition(cls, table, routes, event_names=names, spread=spread, faults=reader.faults)
+
+
+def _category_of(
+    routes: Mapping[type, Sequence[Route]], key: Sequence[Column], categories: Mapping[type, str]
+) -> str | None:
+    """The category whose streams' ids are the keys of the view, exactly as they are written, or None."""
+    found = {categories.get(event) for event in routes}
+    is_stream = all(route.stream_part == 0 for several in routes.values() for route in several)
+    if len(found) == 1 and is_stream and [column.kind for column in key] == [Kind.TEXT]:
+        return found.pop()
+    return None
 
 
 def _stored_names(events: Iterable[type], upcasters: Sequence[Upcaster]) -> tuple[frozenset[str], list[Upcaster]]:
@@ -105,6 +124,13 @@ class _ClassReader:
                 self.faults.append(f"view {self.name}: its key {name!r} is not one of its fields")
             elif column.optional or column.kind in _NO_KEY_KINDS:
                 self.faults.append(f"view {self.name}: {name} cannot be a key, being optional, a float or nested")
+
+    def shards(self) -> int:
+        asked = declaration(self.cls).options.get("shards", 1)
+        if type(asked) is int and 1 <= asked <= SLICES:
+            return asked
+        self.faults.append(f"view {self.name}: shards must be a whole number from 1 to {SLICES}, not {asked!r}")
+        return 1
 
     def indexes(self, columns: Iterable[Column]) -> tuple[tuple[str, ...], ...]:
         asked = declaration(self.cls).options.get("index", ())

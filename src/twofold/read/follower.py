@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -14,8 +14,10 @@ from twofold.event_store.store import LogFilter
 from twofold.read.batch import EventFailedError, UnsoundBatchError
 from twofold.read.progress import Progress
 from twofold.read.source import Source, fault_of_mark
-from twofold.read.status import REBUILD, RESTORED, RETRY, TAKEN_OVER, ProjectorStatus
+from twofold.read.spread import Shard
+from twofold.read.status import REBUILD, RESTORED, RETRY, ProjectorStatus
 from twofold.read.view_store import Checkpoint, Generation, ViewStore, ViewTable
+from twofold.runtime.claim import Claim
 
 _log = logging.getLogger("twofold.read")
 
@@ -28,47 +30,54 @@ class Paging(NamedTuple):
 
 
 DEFAULT_PAGING = Paging()
+NOT_BEGUN = -1
+
+
+class Part(NamedTuple):
+    """What one follower is there for, and this process's claim to its lease."""
+
+    generation: Generation
+    shard: Shard
+    claim: Claim
 
 
 class Follower:
-    """What view projectors and raw projectors have in common: a checkpoint that follows the log.
+    """Follows the log for one shard of one generation: what views and raw projectors have in common.
 
     An event that fails stops it: the events before it are kept, and `status()` says what to do. So does a log that
     is not the one that was followed so far, or code that has changed. An unavailable store stops nothing: `step`
-    raises, and may be repeated.
+    raises, and may be repeated. While another process holds its lease it stands by.
 
     Args:
         table: its name, fingerprint and rows.
-        event_names: the stable names of the events it reads.
+        where: the events it reads.
         source: the log.
         store: where the checkpoint lives.
-        fence: the number of this runner's lease; a store that has seen a higher one refuses it.
+        part: what it follows for: the generation, the shard, and this process's claim to the lease of both.
         paging: how much one step reads.
     """
 
     def __init__(
         self,
         table: ViewTable,
-        event_names: frozenset[str],
+        where: LogFilter,
         source: Source,
         store: ViewStore,
-        *,
-        fence: int = 0,
+        part: Part,
         paging: Paging = DEFAULT_PAGING,
     ) -> None:
-        self.name = table.view
+        self.generation, self.shard, self.claim = part
+        self.name = table.view if self.shard.of == 1 else f"{table.view}, {self.shard}"
         self.progress = Progress(table.view)
+        self.progress.generation = self.generation.number
         self._table, self._source, self._store = table, source, store
-        self._fence, self._paging = fence, paging
-        self._where = LogFilter(types=event_names)
-        self._generation: Generation | None = None
+        self._where, self._paging = where, paging
+        self._fence = NOT_BEGUN
         self._mark: Mark | None = None
         self._careful_until = 0
         self._status = ProjectorStatus(view=table.view, state="starting")
 
-    async def keep(
-        self, generation: Generation, events: Sequence[RecordedEvent], expected: Mark, reached: Checkpoint
-    ) -> None:
+    async def keep(self, events: Sequence[RecordedEvent], expected: Mark, reached: Checkpoint) -> None:
         """Do what *events* ask for and move the checkpoint, all or nothing.
 
         Raises EventFailedError at an event that fails, UnsoundBatchError when it is not known which one did.
@@ -76,51 +85,72 @@ class Follower:
         raise NotImplementedError
 
     def status(self) -> ProjectorStatus:
-        """Where the view is, and why it is not further."""
+        """Where the shard is, and why it is not further."""
         return self._status
 
-    async def open(self) -> None:
-        """Find the rows and compare them with this code and this log; `step` does it when nobody has."""
-        generation = await self._store.open_generation(self._table, self._source.epoch)
-        mark = (await self._store.checkpoint(generation, 0)).mark
-        self._generation, self._mark = generation, mark
-        self._say(state="running", position=mark.position, error=None, remedy=None, failed_at=None)
-        self.progress.generation = generation.number
-        self.progress.resume()
+    async def open(self) -> Checkpoint:
+        """Find the rows and compare them with this code and this log; `step` does it when it begins."""
+        checkpoint = await self._store.checkpoint(self.generation, self.shard.number)
+        mark = self._mark = checkpoint.mark
         self.progress.move(mark)
-        if generation.fingerprint != self._table.fingerprint:
+        self._say(position=mark.position)
+        if self.generation.fingerprint != self._table.fingerprint:
             self._stop("its rows were built by other code", REBUILD)
-            return
-        fault = await fault_of_mark(self._source, mark)
-        if fault is not None:
+        elif (fault := await fault_of_mark(self._source, mark)) is not None:
             self._stop(fault, RESTORED)
-
-    async def retry(self) -> None:
-        """Let a stopped one try again, from its checkpoint."""
-        await self.open()
+        else:
+            self._go_on("standby" if self.claim.fence is None else "running")
+        return checkpoint
 
     async def look(self) -> None:
         """Find out how far another process has brought it, if one runs it."""
-        if self._generation is None:
-            await self.open()
-            return
-        mark = (await self._store.checkpoint(self._generation, 0)).mark
+        mark = (await self._store.checkpoint(self.generation, self.shard.number)).mark
         if mark.position > self.progress.position:
             self.progress.move(mark)
+        if self._status.state == "standby":
+            self._say(position=self.progress.position)
 
     async def step(self) -> int:
-        """Take at most one page, and return how many events it had: 0 when there is nothing to do, or it is stopped.
+        """Take at most one page, and return how many events it had.
 
-        Raises UnavailableError when a store did not answer; nothing of the page was saved.
+        0 when there is nothing to do, it is stopped, or another process holds the lease. Raises UnavailableError when
+        a store did not answer; nothing of the page was saved.
         """
-        if self._mark is None:
-            await self.open()
-        if self._mark is None or self._status.state == "stopped":
-            return 0
-        page = await self._source.read_log(
-            self._mark.position, where=self._where, limit=self._limit(), max_bytes=self._paging.max_bytes
-        )
-        return await self._take(page, self._mark)
+        with self.claim.working() as fence:
+            if fence is None:
+                self._stand_by()
+                return 0
+            if fence != self._fence:
+                await self._begin(fence)
+            if self._mark is None or self._status.state != "running":
+                return 0
+            page = await self._source.read_log(
+                self._mark.position, where=self._where, limit=self._limit(), max_bytes=self._paging.max_bytes
+            )
+            return await self._take(page, self._mark)
+
+    async def _begin(self, fence: int) -> None:
+        """Go on from where the store is, and tell it of the lease: whoever had it before is refused from now on."""
+        checkpoint = await self.open()
+        if checkpoint.fence > fence:
+            self._go_on("standby")
+        elif checkpoint.fence < fence and self._status.state == "running":
+            announced = Checkpoint(checkpoint.mark, fence)
+            try:
+                await self._store.save(self.generation, self.shard.number, (), checkpoint.mark, announced)
+            except LeaseLostError:
+                return
+        self._fence = fence
+
+    def _stand_by(self) -> None:
+        """The lease is not held here. What stopped it before it ever was is not forgotten."""
+        if self._fence != NOT_BEGUN or self._status.state != "stopped":
+            self._fence = NOT_BEGUN
+            self._go_on("standby")
+
+    def _go_on(self, state: Literal["running", "standby"]) -> None:
+        self._say(state=state, error=None, remedy=None, failed_at=None, caught_up=False)
+        self.progress.resume()
 
     def _limit(self) -> int:
         return 1 if self._mark is not None and self._mark.position < self._careful_until else self._paging.events
@@ -133,6 +163,7 @@ class Follower:
         try:
             await self._follow(page.events, mark, reached)
         except EventFailedError as failed:
+            self._say(failed=self._status.failed + 1)
             return await self._take_until(failed, page.events, mark)
         except UnsoundBatchError:
             self._careful_until = reached.position
@@ -151,9 +182,7 @@ class Follower:
 
     async def _follow(self, events: Sequence[RecordedEvent], mark: Mark, reached: Mark) -> None:
         """Keep *events*. Raises EventFailedError with nothing kept."""
-        if self._generation is None:
-            return
-        await self.keep(self._generation, events, mark, Checkpoint(reached, self._fence))
+        await self.keep(events, mark, Checkpoint(reached, self._fence))
         self._mark = reached
         event_at = events[-1].recorded_at if events else self._status.event_at
         self._say(position=reached.position, folded=self._status.folded + len(events), event_at=event_at)
@@ -174,18 +203,18 @@ class Follower:
 
     async def _look_again(self) -> None:
         """Somebody else moved the checkpoint: go on from where it is, or give way to a newer lease."""
-        if self._generation is None:
-            return
-        checkpoint = await self._store.checkpoint(self._generation, 0)
+        checkpoint = await self._store.checkpoint(self.generation, self.shard.number)
         self._mark = checkpoint.mark
         self._say(position=checkpoint.mark.position)
         self.progress.move(checkpoint.mark)
         if checkpoint.fence > self._fence:
-            self._stop("another process took over", TAKEN_OVER)
+            _log.warning("another process took over %s; what this one still tried to write was refused", self.name)
+            self._go_on("standby")
 
     def _stop(self, error: str, remedy: str, failed_at: int | None = None) -> None:
+        if error != self._status.error:
+            _log.error("the view %s is stopped: %s; %s", self.name, error, remedy)
         self._say(state="stopped", error=error, remedy=remedy, failed_at=failed_at, caught_up=False)
-        _log.error("the view %s is stopped: %s; %s", self.name, error, remedy)
         self.progress.stop(f"it is stopped: {error}; {remedy}")
 
     def _say(self, **changes: Any) -> None:

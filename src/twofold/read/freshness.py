@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from twofold.errors import NotFreshError, TokenUnknownError, UnknownNameError
@@ -11,6 +11,7 @@ from twofold.event_store.recorded_event import Mark
 from twofold.event_store.token import decode_token
 from twofold.read.progress import Progress
 from twofold.read.source import Source, fault_of_mark
+from twofold.read.view_store import Key
 
 FIRST_LOOK = 0.005
 KNOWN_TOKENS = 4096
@@ -18,12 +19,22 @@ KNOWN_TOKENS = 4096
 
 
 class Tracked(Protocol):
-    """What freshness needs to know of a projector."""
+    """What freshness needs to know of one shard of a view."""
 
     progress: Progress
 
     async def look(self) -> None:
         """Find out how far another process has brought it, if one runs it."""
+
+
+class Projecting(Protocol):
+    """What freshness needs to know of a projector."""
+
+    def touched(self, key: Key | None = None) -> Sequence[Tracked]:
+        """The shards that the row with this stored *key*, or any row, can be in; none before it was opened."""
+
+    async def look(self) -> None:
+        """Find out how far other processes have brought it; open it if nobody has."""
 
 
 class Freshness:
@@ -37,7 +48,7 @@ class Freshness:
     """
 
     def __init__(
-        self, source: Source, projectors: Mapping[str, Tracked], *, wait: float = 2.0, poll: float = 0.05
+        self, source: Source, projectors: Mapping[str, Projecting], *, wait: float = 2.0, poll: float = 0.05
     ) -> None:
         self._source, self._projectors = source, projectors
         self._wait, self._poll = wait, poll
@@ -59,32 +70,40 @@ class Freshness:
 
     def has_found(self, view: str) -> bool:
         """Whether the store is known to know *view*."""
-        tracked = self._projectors.get(view)
-        return tracked is not None and tracked.progress.mark is not None
+        projector = self._projectors.get(view)
+        return projector is not None and bool(projector.touched())
 
     async def found(self, views: Iterable[str]) -> None:
         """See that the store knows *views*, so that what is read of them has a checkpoint."""
         for view in views:
-            tracked = self._tracked(view)
-            if tracked.progress.mark is None:
-                await tracked.look()
+            if not self.has_found(view):
+                await self._projector(view).look()
 
     async def reach(
-        self, views: Iterable[str], wanted: Mark, *, wait: float | None = None, stale_ok: bool = False
+        self,
+        views: Iterable[str],
+        wanted: Mark,
+        *,
+        key: Key | None = None,
+        wait: float | None = None,
+        stale_ok: bool = False,
     ) -> bool:
         """Wait until all *views* have reached *wanted*: True then; False when time is up and *stale_ok*.
 
-        Raises NotFreshError when time is up, and at once for a view that is stopped short of it.
+        With a stored *key* only the shards of that row are waited for. Raises NotFreshError when time is up, and at
+        once for a view that is stopped short of it.
         """
         deadline = asyncio.get_running_loop().time() + (self._wait if wait is None else wait)
+        views = list(views)
+        await self.found(views)
         for view in views:
-            tracked = self._tracked(view)
-            if tracked.progress.position >= wanted.position or await self._await(tracked, wanted.position, deadline):
-                continue
-            if not stale_ok:
-                why = tracked.progress.stopped or ""
-                raise NotFreshError(view, tracked.progress.position, wanted.position, why)
-            return False
+            for tracked in self._projector(view).touched(key):
+                progress = tracked.progress
+                if progress.position >= wanted.position or await self._await(tracked, wanted.position, deadline):
+                    continue
+                if not stale_ok:
+                    raise NotFreshError(view, progress.position, wanted.position, progress.stopped or "")
+                return False
         return True
 
     async def _await(self, tracked: Tracked, position: int, deadline: float) -> bool:
@@ -102,14 +121,14 @@ class Freshness:
 
     async def mark(self, views: Iterable[str]) -> Mark:
         """The lowest checkpoint of *views*, or the log's head when there are none."""
-        marks = [mark for view in views if (mark := self._tracked(view).progress.mark) is not None]
+        marks = [progress.mark for progress in self.progresses(views) if progress.mark is not None]
         return min(marks, key=lambda mark: mark.position) if marks else await self._source.mark()
 
     def progresses(self, views: Iterable[str]) -> list[Progress]:
-        """How far each of *views* is."""
-        return [self._tracked(view).progress for view in views]
+        """How far each shard of each of *views* is."""
+        return [tracked.progress for view in views for tracked in self._projector(view).touched()]
 
-    def _tracked(self, view: str) -> Tracked:
+    def _projector(self, view: str) -> Projecting:
         found = self._projectors.get(view)
         if found is None:
             raise UnknownNameError("view", view, tuple(self._projectors))

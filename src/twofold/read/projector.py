@@ -8,15 +8,17 @@ from typing import Any
 
 from twofold.errors import LeaseLostError, UnavailableError
 from twofold.event_store.recorded_event import Mark, RecordedEvent
+from twofold.event_store.store import LogFilter
 from twofold.read.batch import EventFailedError, Events, Folder, UnsoundBatchError, unsound
-from twofold.read.follower import DEFAULT_PAGING, Follower, Paging
+from twofold.read.follower import DEFAULT_PAGING, Follower, Paging, Part
+from twofold.read.shards import Claims, Shards, alone
 from twofold.read.source import Source
 from twofold.read.view import ViewDefinition
-from twofold.read.view_store import Checkpoint, Generation, ViewStore
+from twofold.read.view_store import Checkpoint, ViewStore
 
 
-class ViewProjector(Follower):
-    """Keeps one view in step with the log. `step()` folds at most one page.
+class ViewProjector(Shards):
+    """Keeps one view in step with the log. `step()` folds at most one page for each shard.
 
     When an event fails, its row is as it was before it; the events before it are saved.
 
@@ -25,7 +27,7 @@ class ViewProjector(Follower):
         source: the log.
         events: decodes its events.
         store: where the rows live.
-        fence: the number of this runner's lease; a store that has seen a higher one refuses it.
+        claims: where this process's claims to leases come from; nobody disputes them unless given.
         paging: how much one step reads.
     """
 
@@ -36,21 +38,40 @@ class ViewProjector(Follower):
         events: Events,
         store: ViewStore,
         *,
-        fence: int = 0,
+        claims: Claims = alone,
         paging: Paging = DEFAULT_PAGING,
     ) -> None:
-        super().__init__(definition.table, definition.event_names, source, store, fence=fence, paging=paging)
-        self.definition = definition
-        self._folder = Folder(definition, events)
+        def follower(part: Part) -> Follower:
+            return ViewFollower(definition, source, events, store, part, paging)
 
-    async def keep(
-        self, generation: Generation, events: Sequence[RecordedEvent], expected: Mark, reached: Checkpoint
+        super().__init__(definition.table, source, store, follower, spread=definition.spread, claims=claims)
+        self.definition = definition
+
+
+class ViewFollower(Follower):
+    """Folds the rows of one shard."""
+
+    def __init__(
+        self,
+        definition: ViewDefinition[Any],
+        source: Source,
+        events: Events,
+        store: ViewStore,
+        part: Part,
+        paging: Paging = DEFAULT_PAGING,
     ) -> None:
+        is_by_stream = definition.spread.category is not None and part.shard.of > 1
+        where = LogFilter(types=definition.event_names, slices=part.shard.slices if is_by_stream else None)
+        super().__init__(definition.table, where, source, store, part, paging)
+        self._folder = Folder(definition, events, part.shard)
+
+    async def keep(self, events: Sequence[RecordedEvent], expected: Mark, reached: Checkpoint) -> None:
         """Fold *events* into their rows: one bulk read, one bulk write with the checkpoint."""
-        load = partial(self._store.load, generation, 0)
+        generation, shard = self.generation, self.shard.number
+        load = partial(self._store.load, generation, shard)
         try:
             changes = await self._folder.changes(events, expected.position, load)
-            await self._store.save(generation, 0, changes, expected, reached)
+            await self._store.save(generation, shard, changes, expected, reached)
         except (EventFailedError, UnsoundBatchError, LeaseLostError, UnavailableError):
             raise
         except Exception as error:

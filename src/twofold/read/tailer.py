@@ -7,6 +7,7 @@ from bisect import bisect_right
 
 from twofold.event_store.recorded_event import LogPage, Mark, RecordedEvent
 from twofold.event_store.store import EVERYTHING, PAGE_BYTES, EventStore, LogFilter
+from twofold.event_store.stream import slice_of
 
 FETCH_EVENTS = 1000
 KEEP_BYTES = 4 * 1024 * 1024
@@ -47,9 +48,9 @@ class Tailer:
             self._start = self._reached = (await self._events.mark()).position
         if after >= self._reached:
             await self._fetch(after)
-        if after < self._start or where.categories is not None or where.slices is not None:
+        if after < self._start or where.categories is not None:
             return await self._events.read_log(after, where=where, limit=limit, max_bytes=max_bytes)
-        return self._page(after, where.types, limit, max_bytes)
+        return self._page(after, where, limit, max_bytes)
 
     async def _fetch(self, after: int) -> None:
         """Read on from the window's end, unless another reader has just done so."""
@@ -73,11 +74,14 @@ class Tailer:
         self._start = self._positions[dropped - 1] if dropped else self._start
         del self._window[:dropped], self._positions[:dropped]
 
-    def _page(self, after: int, types: frozenset[str] | None, limit: int, max_bytes: int) -> LogPage:
+    def _page(self, after: int, where: LogFilter, limit: int, max_bytes: int) -> LogPage:
+        types, slices = where.types, where.slices
         found: list[RecordedEvent] = []
         size = 0
         for event in self._window[bisect_right(self._positions, after) :]:
             if types is not None and event.type not in types:
+                continue
+            if slices is not None and not slices[0] <= slice_of(event.stream) < slices[1]:
                 continue
             size += len(event.data)
             if found and (size > max_bytes or len(found) == limit):

@@ -11,6 +11,7 @@ import msgspec
 from twofold.errors import Fault, InvalidMessageError
 from twofold.messages.declaration import MessageMeta, TakesKeywords
 from twofold.read.columns import asked_value, fits_of, stored_value
+from twofold.read.spread import Spread
 from twofold.read.view_store import Column, Key, Kind, ViewTable
 
 
@@ -20,6 +21,7 @@ class View(TakesKeywords, msgspec.Struct, metaclass=MessageMeta, kw_only=True):
 
     A row is stored between batches: a datetime comes back as the same instant in UTC, so fold with instants.
     Class keywords: `key` (field names that tell rows apart), `index` (field names, or tuples of them, to index),
+    `shards` (into how many parts the rows are spread, which several processes can fold at a time; 1 unless given),
     `name`, `store`, and `version` or `fold_version` (a whole number that stands in for the code's fingerprint).
     """
 
@@ -51,8 +53,8 @@ class ViewDefinition(Generic[V]):
     """What `define_view` learnt about a view class.
 
     `table` is the shape of its rows, `routes` its folds by event type, `event_names` the stable names (old ones
-    too) under which the log holds those events, `faults` what is wrong with it, as sentences. A definition with
-    faults must not be used further.
+    too) under which the log holds those events, `spread` which row is in which shard, `faults` what is wrong with it,
+    as sentences. A definition with faults must not be used further.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class ViewDefinition(Generic[V]):
         routes: Mapping[type, tuple[Route, ...]],
         *,
         event_names: frozenset[str] = frozenset(),
+        spread: Spread | None = None,
         faults: Sequence[str] = (),
     ) -> None:
         self.view = view
@@ -69,6 +72,7 @@ class ViewDefinition(Generic[V]):
         self.table = table
         self.routes = routes
         self.event_names = event_names
+        self.spread = spread or Spread()
         self.faults = tuple(faults)
         self.columns: Mapping[str, Column] = {column.name: column for column in table.columns}
         self._tests = tuple((column, column.name, fits_of(column)) for column in table.columns)

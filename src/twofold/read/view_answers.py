@@ -65,9 +65,10 @@ class ViewAnswers:
     async def _get(self, view: type[V], key: Any, wish: Wish) -> Answer[V]:
         model = self._model
         definition = model.definition(view)
+        asked = definition.asked_key(key)
         is_at_once = wish.after is None and model.freshness.has_found(definition.name)
-        wanted = 0 if is_at_once else await awaited(model.freshness, (definition.name,), wish)
-        found = await model.store.get(definition.table, definition.asked_key(key))
+        wanted = 0 if is_at_once else await awaited(model.freshness, (definition.name,), wish, asked)
+        found = await model.store.get(definition.table, asked)
         token = token_of(found.mark)
         if not found.rows:
             raise RowNotFoundError(definition.name, key, token)

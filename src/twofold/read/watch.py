@@ -13,32 +13,37 @@ R = TypeVar("R")
 
 
 async def watch(
-    ask: Callable[[], Awaitable[Answer[R]]], progresses: Sequence[Progress], *, pause: float = 0.05, poll: float = 1.0
+    ask: Callable[[], Awaitable[Answer[R]]],
+    progresses: Callable[[], Sequence[Progress]],
+    *,
+    pause: float = 0.05,
+    poll: float = 1.0,
 ) -> AsyncIterator[Answer[R]]:
     """The answer, and again each time that the checkpoint of a view it depends on moved and it came out differently.
 
     Args:
         ask: gives the answer of now.
-        progresses: those views.
+        progresses: gives those of the views' shards.
         pause: least seconds between two questions, so that a busy view is not asked on every batch.
         poll: longest seconds between two questions, for views that another process runs.
     """
     last: Answer[R] | None = None
     while True:
-        seen = [progress.position for progress in progresses]
+        seen = _places(progresses())
         answer = await ask()
         if last is None or answer.value != last.value:
             yield answer
         last = answer
         await asyncio.sleep(pause)
-        await _any_moved(progresses, seen, poll)
+        await _any_moved(seen or _places(progresses()), poll)
 
 
-async def _any_moved(progresses: Sequence[Progress], seen: Sequence[int], timeout: float) -> None:
-    waits = [
-        asyncio.ensure_future(progress.moved(position + 1, timeout))
-        for progress, position in zip(progresses, seen, strict=True)
-    ]
+def _places(progresses: Sequence[Progress]) -> list[tuple[Progress, int]]:
+    return [(progress, progress.position) for progress in progresses]
+
+
+async def _any_moved(seen: Sequence[tuple[Progress, int]], timeout: float) -> None:
+    waits = [asyncio.ensure_future(progress.moved(position + 1, timeout)) for progress, position in seen]
     if not waits:
         await asyncio.sleep(timeout)
         return

@@ -21,6 +21,7 @@ from twofold.read.follower import Paging
 from twofold.read.freshness import Freshness
 from twofold.read.projector import ViewProjector
 from twofold.read.rows import Rows
+from twofold.read.shards import Claims, alone
 from twofold.read.view import View
 from twofold.read.view_store import ViewStore
 
@@ -56,13 +57,19 @@ class Reading:
         return EventReader([found for cls in types if (found := known.add(cls, "event"))], upcasters)
 
     def projector(
-        self, view: type[View], *, page: int = 1000, keys: dict[type, str] | None = None, fence: int = 0
+        self,
+        view: type[View],
+        *,
+        page: int = 1000,
+        keys: dict[type, str] | None = None,
+        categories: dict[type, str] | None = None,
+        claims: Claims = alone,
     ) -> ViewProjector:
         """Who runs *view*, reading *page* events a step."""
-        definition = define_view(view, keys)
+        definition = define_view(view, keys, categories=categories)
         assert not definition.faults, definition.faults
         reader = self.events(definition.routes)
-        return ViewProjector(definition, self.source, reader, self.store, fence=fence, paging=Paging(page))
+        return ViewProjector(definition, self.source, reader, self.store, claims=claims, paging=Paging(page))
 
     def rows(self, projector: ViewProjector) -> Rows[Any]:
         """The rows that *projector* keeps."""

@@ -14,6 +14,7 @@ from twofold.messages.folding import evolves
 from twofold.messages.message import Event
 from twofold.read.status import REBUILD, RESTORED, RETRY
 from twofold.read.view import View
+from twofold.runtime.claim import uncontested
 
 
 @pytest.mark.parametrize("before", [0, 1, 5])
@@ -201,16 +202,17 @@ def _other_check(mark: Any) -> Any:
     return changed
 
 
-async def test_a_newer_lease_makes_the_old_runner_stop(reading: Reading) -> None:
+async def test_a_newer_lease_makes_the_old_runner_stand_by(reading: Reading) -> None:
     await reading.append("Account-ada", Opened(owner="Ada"))
-    old, new = reading.projector(Page, keys=KEYS, fence=1), reading.projector(Page, keys=KEYS, fence=2)
+    old = reading.projector(Page, keys=KEYS, claims=lambda _: uncontested(1))
+    new = reading.projector(Page, keys=KEYS, claims=lambda _: uncontested(2))
     await run(old)
     await reading.append("Account-ada", Deposited(amount=Decimal(1)))
     await run(new)
     await reading.append("Account-ada", Deposited(amount=Decimal(1)))
     await run(old)
 
-    assert old.status().state == "stopped"
+    assert (old.status().state, old.status().error) == ("standby", None)
     assert (await reading.rows(old).get("ada")).balance == 1
 
 

@@ -321,7 +321,7 @@ async def test_watching_yields_again_when_the_answer_changed(
         asked.put_nowait(None)
         return await bus.answer(Best(at_least=3))
 
-    live = watch(ask, model.freshness.progresses(["Product"]), pause=0, poll=1000)
+    live = watch(ask, lambda: model.freshness.progresses(["Product"]), pause=0, poll=1000)
     first = await anext(live)
     await asked.get()
     coming = asyncio.ensure_future(anext(live))

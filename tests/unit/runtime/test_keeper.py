@@ -301,6 +301,7 @@ class Watched:
         self.alive: dict[str, Keeper] = {}
         self.fences: dict[tuple[str, int], str] = {}
         self.claims: list[tuple[str, Claim]] = []
+        self.ended: set[tuple[str, int]] = set()
         self.number = 0
 
     async def act(self, kind: str, what) -> None:
@@ -308,6 +309,7 @@ class Watched:
             self.place.clock.advance(what)
         elif kind == "set back":
             self.place.clock.set_back(what)
+            self.ended = set(self.fences)
         elif kind == "come" and what not in self.alive:
             self.number += 1
             member = f"{what} {self.number}"
@@ -323,13 +325,16 @@ class Watched:
         self.check()
 
     def check(self) -> None:
+        """A store's clock that was set back ended all leases, unknown to who held them: they are fenced off."""
         holders: dict[str, str] = {}
         for member, claim in self.claims:
             fence = claim.fence
             if fence is None:
                 continue
-            assert holders.setdefault(claim.name, member) == member, f"two hold {claim.name}"
             assert self.fences.setdefault((claim.name, fence), member) == member, f"two had {claim.name} as {fence}"
+            if (claim.name, fence) not in self.ended:
+                assert holders.setdefault(claim.name, member) == member, f"two hold {claim.name}"
+                assert all(fence > old for name, old in self.ended if name == claim.name), "nobody is fenced off"
 
     async def settle(self) -> None:
         for _ in range(16):

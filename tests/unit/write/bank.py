@@ -148,8 +148,14 @@ Wrap = Callable[[Log], Log]
 
 
 def by_plan(plan: Plan) -> Wrap:
-    """Puts every call to the log through *plan*."""
-    return lambda log: FaultyLog(log, plan)
+    """Puts every call to the log through *plan*, but for leases: a crash would keep them until their time is up."""
+
+    def wrapped(log: Log) -> Log:
+        faulty_log = FaultyLog(log, plan)
+        faulty_log.leases = log.leases
+        return faulty_log
+
+    return wrapped
 
 
 class Place:

@@ -27,12 +27,13 @@ async def works_on(bank: OpenApp) -> None:
     held = bank._desk.states.get("Account-ada")
     if held is not None and held.tip is None:
         assert held.state == await bank.load(Account, "ada")
-    assert bank._bus._in_flight._working == {}
+    bus: Any = bank._handle
+    assert bus.__self__._in_flight._working == {}
 
 
 @pytest.fixture(params=["inline", "on the thread"])
 async def bank(request: pytest.FixtureRequest, place: Place):
-    async with place.open(config=Config(aggregate_cache=2)) as opened:
+    async with place.open(config=Config(aggregate_cache=2, metrics=False)) as opened:
         await opened.send(OpenAccount(account_id="ada"))
         await opened.send(OpenAccount(account_id="bob"))
         if request.param == "on the thread":
