@@ -80,6 +80,16 @@ class Config:
         10.0, "how long another process waits before it takes on what a killed one did", unit="s", low=0.1, high=3600.0
     )
     metrics: bool = _setting(True, "count and time commands, queries and commits, for /metrics and alerts")
+    alert_lag: float | None = _setting(5.0, "alert when a view is further behind; none: never", unit="s", low=0.001)
+    alert_events: float | None = _setting(
+        10_000.0, "alert when more events are appended, over a minute; none: never", unit="events/s", low=0.001
+    )
+    alert_query: float | None = _setting(
+        0.1, "alert when 1 answer in 100 takes longer, over a minute; none: never", unit="s", low=0.001
+    )
+    alert_failed_folds: float | None = _setting(
+        10.0, "alert when more folds fail within a minute; none: never", unit="folds", low=0.0
+    )
     idle_wait: float = _setting(1.0, "longest pause of a worker that has nothing to do", unit="s", low=0.001, high=60.0)
     retry_first: float = _setting(0.05, "first pause of a worker after a failure; it doubles", unit="s", low=0.001)
     retry_max: float = _setting(5.0, "longest pause of a worker between failures", unit="s", low=0.001)
