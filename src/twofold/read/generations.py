@@ -50,8 +50,9 @@ class Generations(Protocol):
         new one, empty, at position 0, `BUILDING`. The live one stays what it is. Two who ask at once get the same.
         """
 
-    async def promote(self, generation: Generation, *, behind: bool = False) -> None:
-        """Make *generation* the live one and retire the one that was, all or nothing; the live one already: nothing.
+    async def promote(self, generation: Generation, *, behind: bool = False, why: str = "") -> None:
+        """Make *generation* the live one, and retire the one that was, saying *why*, all or nothing. What was said of
+        *generation* itself stays. The live one already: nothing.
 
         What people read under the view's own name changes in the same transaction. Unless *behind* is allowed (a
         rollback), raises ConflictError, with nothing changed, when a shard of it is behind any of the live one's.

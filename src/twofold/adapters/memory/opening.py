@@ -9,6 +9,7 @@ from twofold.adapters.memory.view_store import MemoryViewStore
 from twofold.adapters.sql.migration import Migration
 from twofold.clock import Clock
 from twofold.config import Config
+from twofold.runtime.finding import Finding
 
 
 async def open_log(path: str, clock: Clock, config: Config) -> MemoryLog:  # noqa: ARG001 - one shape for every technology
@@ -40,3 +41,8 @@ class NoSchema:
 def schema(path: str, role: str, config: Config) -> NoSchema:  # noqa: ARG001 - one shape for every technology
     """Nothing to migrate."""
     return NoSchema()
+
+
+async def examine(path: str, roles: Sequence[str], config: Config) -> list[Finding]:  # noqa: ARG001 - one shape for every technology
+    """That it lasts as long as the process."""
+    return [Finding("memory", "note", f"{' and '.join(roles)} end with the process", "name a store that lasts")]

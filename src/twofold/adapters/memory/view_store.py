@@ -71,7 +71,7 @@ class MemoryViewStore:
                 return copy.generation
         return self._make(table, epoch, shards, Status.BUILDING).generation
 
-    async def promote(self, generation: Generation, *, behind: bool = False) -> None:
+    async def promote(self, generation: Generation, *, behind: bool = False, why: str = "") -> None:
         """Make it the live one."""
         copy = self._copies.get(generation.view, {}).get(generation.number)
         if copy is None:
@@ -82,8 +82,8 @@ class MemoryViewStore:
         if live is not None and not behind and copy.mark.position < live.kept().highest.position:
             raise ConflictError(f"generation {generation.number} of {generation.view} is behind the live one")
         if live is not None:
-            live.label(Status.RETIRED, "", self._now())
-        copy.label(Status.LIVE, "", self._now())
+            live.label(Status.RETIRED, why, self._now())
+        copy.label(Status.LIVE, copy.why, self._now())
         self._live[generation.view] = copy
 
     async def label(self, generation: Generation, status: Status, why: str = "") -> None:

@@ -6,15 +6,15 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple, Self
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from typing import Any, Self
 
 import asyncpg
 
-from twofold.adapters.postgres.errors import KNOWN, translate, translated
+from twofold.adapters.postgres.address import Address, no_address, parse_address
+from twofold.adapters.postgres.errors import KNOWN, translate_connecting, translated
 from twofold.adapters.postgres.session import FORGET, Session, is_over
 from twofold.adapters.postgres.settings import check_settings
-from twofold.errors import ClosedError, ConfigError, StoreUnavailableError
+from twofold.errors import ClosedError, StoreUnavailableError
 
 POOL_SIZE = 10
 WAIT_SECONDS = 5.0
@@ -24,45 +24,28 @@ IDLE_SECONDS = 10.0
 _log = logging.getLogger("twofold.postgres")
 _IDLE_SETTING = "idle_in_transaction_session_timeout"
 _LIMIT_IDLENESS = "SELECT set_config('idle_in_transaction_session_timeout', $1, true)"
-_TRUTHS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+
+_POOLED = (
+    "%s: something lends out the server's connections, perhaps PgBouncer; add pgbouncer=true to the URL if it lends "
+    "them out by transaction"
+)
 
 Connection = Any  # asyncpg's own, or the pool's proxy of one
-
-
-class Address(NamedTuple):
-    """A URL taken apart. `dsn` is what the driver is given, `name` what people are shown: it has no password."""
-
-    dsn: str
-    name: str
-    pgbouncer: bool
-
-
-def parse_address(url: str) -> Address:
-    """Take the switches out of *url*. Raises ConfigError for a switch that is neither true nor false."""
-    parts = urlsplit(url)
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    switch = query.pop("pgbouncer", "false").lower()
-    if switch not in _TRUTHS:
-        raise ConfigError([f"pgbouncer={switch} in the store's URL must be true or false"])
-    who, _, where = parts.netloc.rpartition("@")
-    shown = f"{who.partition(':')[0]}@{where}" if who else where
-    query_text = urlencode(query, safe="/")
-    public = urlencode({key: value for key, value in query.items() if "password" not in key.lower()}, safe="/")
-    dsn = urlunsplit((parts.scheme, parts.netloc, parts.path, query_text, ""))
-    return Address(dsn, urlunsplit((parts.scheme, shown, parts.path, public, "")), _TRUTHS[switch])
 
 
 class Database:
     """A pool of connections. Statements outside `transaction` commit by themselves.
 
     Behind PgBouncer in transaction mode nothing may outlive a transaction: there every statement is wrapped in one,
-    nothing is prepared, and nobody listens.
+    nothing is prepared, and nobody listens. `is_pooled` says whether something like it was found there; `facts` are the
+    server's.
     """
 
     def __init__(self, address: Address, pool: asyncpg.Pool, wait: float, idle: float) -> None:
         self.address = address
         self.name = address.name
         self.facts: dict[str, str] = {}
+        self.is_pooled = False
         self._pool = pool
         self._wait = wait
         self._idle_limit = f"{round(idle * 1000)}"
@@ -88,25 +71,27 @@ class Database:
             StoreUnavailableError: no answer from the server.
         """
         address = parse_address(url)
-        with translated(address.name):
-            pool = await asyncpg.create_pool(
-                address.dsn,
-                min_size=0,
-                max_size=pool_size,
-                statement_cache_size=0 if address.pgbouncer else 1000,
-                command_timeout=STATEMENT_SECONDS,
-                timeout=wait,
-                reset=_nothing,
-                connection_class=Session,
-                server_settings=None if address.pgbouncer else {_IDLE_SETTING: f"{round(idle * 1000)}"},
-            )
+        pool = await asyncpg.create_pool(
+            address.dsn,
+            min_size=0,
+            max_size=pool_size,
+            statement_cache_size=0 if address.pgbouncer else 1000,
+            command_timeout=STATEMENT_SECONDS,
+            timeout=wait,
+            reset=_nothing,
+            connection_class=Session,
+            server_settings=None if address.pgbouncer else {_IDLE_SETTING: f"{round(idle * 1000)}"},
+        )
         try:
             database = cls(address, pool, wait, idle)
             async with database.transaction() as connection:
                 database.facts.update(await check_settings(connection, address.name))
+                database.is_pooled = connection.get_server_pid() != int(database.facts.pop("backend"))
         except BaseException:
             pool.terminate()
             raise
+        if database.is_pooled and not address.pgbouncer:
+            _log.warning(_POOLED, address.name)
         return database
 
     @asynccontextmanager
@@ -139,15 +124,23 @@ class Database:
         try:
             return await self._pool.acquire(timeout=self._wait)
         except TimeoutError as error:
-            raise StoreUnavailableError(
-                f"{self.name}: none of {self._pool.get_max_size()} connections came free within {self._wait:g} s; "
-                "raise pool_size, or find out what holds them"
-            ) from error
+            raise StoreUnavailableError(f"{self.name}: {self._why_none()}") from error
         except KNOWN as error:
             self._check_open()
-            raise translate(error, self.name) from error
+            raise translate_connecting(error, self.name) from error
+        except ValueError:  # the driver's, of a part of the URL that may be anything
+            raise no_address() from None
         finally:
             self._is_wanted -= 1
+
+    def _why_none(self) -> str:
+        """Why no connection was to be had in time: none could be made, or all are in use."""
+        if self._pool.get_size() < self._pool.get_max_size():
+            return f"the server did not answer within {self._wait:g} s; check that it runs, and host and port"
+        return (
+            f"none of {self._pool.get_max_size()} connections came free within {self._wait:g} s; "
+            "raise pool_size, or find out what holds them"
+        )
 
     async def _take_back(self, connection: Connection) -> None:
         """A connection that may be in the middle of something goes back to the pool, and one in a transaction ends."""

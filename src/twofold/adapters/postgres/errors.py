@@ -10,7 +10,16 @@ import asyncpg
 from twofold.errors import ConfigError, MisuseError, StoreUnavailableError, StoreUnusableError, TwofoldError
 
 _MIGRATE = "lacks what this version of twofold needs; run `twofold migrate`"
-_REMEDIES: tuple[tuple[type[Exception], type[TwofoldError], str], ...] = (
+_Remedies = tuple[tuple[type[Exception], type[TwofoldError], str], ...]
+_NO_SETTING = "does not take a setting in its URL"
+_OF_THE_URL: _Remedies = (
+    (asyncpg.UndefinedObjectError, ConfigError, _NO_SETTING),
+    (asyncpg.InvalidParameterValueError, ConfigError, _NO_SETTING),
+    (asyncpg.CantChangeRuntimeParamError, ConfigError, _NO_SETTING),
+    (asyncpg.ProtocolViolationError, ConfigError, "seems to be PgBouncer: add pgbouncer=true to its URL"),
+    (ConnectionError, StoreUnavailableError, "cannot be reached; check that it runs, and host, port and sslmode"),
+)
+_REMEDIES: _Remedies = (
     (asyncpg.InvalidCatalogNameError, StoreUnusableError, "does not exist; create the database first"),
     (asyncpg.InvalidAuthorizationSpecificationError, StoreUnusableError, "refused the login; check user and password"),
     (asyncpg.InsufficientPrivilegeError, StoreUnusableError, "does not let this user do that; check its privileges"),
@@ -50,8 +59,17 @@ def translated(name: str) -> Iterator[None]:
 
 def translate(error: Exception, name: str) -> TwofoldError:
     """The twofold error for *error*; an unexpected one (a bug) becomes MisuseError."""
-    said = str(error) or type(error).__name__
-    for kind, becomes, remedy in _REMEDIES:
+    return _translated(error, name, _REMEDIES)
+
+
+def translate_connecting(error: Exception, name: str) -> TwofoldError:
+    """As `translate`, for an error from making a connection: there the URL may be what is wrong."""
+    return _translated(error, name, (*_OF_THE_URL, *_REMEDIES))
+
+
+def _translated(error: Exception, name: str, remedies: _Remedies) -> TwofoldError:
+    said = "; ".join(str(error).split("\n")) or type(error).__name__
+    for kind, becomes, remedy in remedies:
         if isinstance(error, kind):
             text = f"{name} {remedy} ({said})"
             return ConfigError([text]) if becomes is ConfigError else becomes(text)

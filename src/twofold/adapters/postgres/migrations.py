@@ -155,8 +155,8 @@ def _explained(role: Role) -> Iterator[None]:
         yield
     except asyncpg.InsufficientPrivilegeError as error:
         raise StoreUnusableError(
-            f"this user may not change schema {_SCHEMAS[role]} ({error}); let the owner of the database run what "
-            "`twofold migrate --sql` prints"
+            f"this user may not change, or not look into, schema {_SCHEMAS[role]} ({error}); let its owner run what "
+            "`twofold migrate --sql` prints, or grant what `twofold doctor` says"
         ) from error
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
         raise translate(error, f"schema {_SCHEMAS[role]}") from error

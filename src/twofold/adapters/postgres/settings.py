@@ -22,7 +22,7 @@ async def check_settings(connection: Any, name: str) -> dict[str, str]:
     """
     row = await connection.fetchrow(load_statements(PACKAGE)["read_settings"])
     facts = dict(row.items())
-    faults = list(_faults(facts))
+    faults = faults_of(facts)
     if faults:
         raise StoreUnusableError(f"{name} cannot be used: " + "; ".join(faults))
     if facts["full_page_writes"] == "off":
@@ -30,7 +30,7 @@ async def check_settings(connection: Any, name: str) -> dict[str, str]:
     return {key: str(value) for key, value in facts.items() if key != "version_number"}
 
 
-def _faults(facts: Mapping[str, Any]) -> list[str]:
+def faults_of(facts: Mapping[str, Any]) -> list[str]:
     """What is wrong with the server, each with what to do."""
     faults = []
     if facts["version_number"] < OLDEST:

@@ -36,7 +36,7 @@ class Copies:
             return Generation(*found)
         return await self._generations.make(connection, table, epoch, shards, Status.BUILDING)
 
-    async def promote(self, connection: Connection, generation: Generation, *, behind: bool) -> None:
+    async def promote(self, connection: Connection, generation: Generation, *, behind: bool, why: str) -> None:
         """See Generations.promote. Whoever folds either of the two waits until it is done."""
         place = (generation.view, generation.number)
         await connection.fetchval(self._sql["lock_view"], generation.view)
@@ -50,9 +50,9 @@ class Copies:
             if not behind and await connection.fetchval(self._sql["is_behind"], *place, found["live"]):
                 raise ConflictError(f"generation {generation.number} of {generation.view} is behind the live one")
             await connection.execute(
-                self._sql["label_generation"], Status.RETIRED.value, "", generation.view, found["live"]
+                self._sql["label_generation"], Status.RETIRED.value, why, generation.view, found["live"]
             )
-        await connection.execute(self._sql["label_generation"], Status.LIVE.value, "", *place)
+        await connection.execute(self._sql["make_live"], *place)
         await connection.execute(self._sql["point_to_generation"], *place)
         table = remembered(generation.view, found["shape"])
         if table.columns:

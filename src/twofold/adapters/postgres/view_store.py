@@ -96,10 +96,10 @@ class PostgresViewStore:
         self._generations.use(generation, table)
         return generation
 
-    async def promote(self, generation: Generation, *, behind: bool = False) -> None:
+    async def promote(self, generation: Generation, *, behind: bool = False, why: str = "") -> None:
         """See Generations."""
         async with self._database.transaction() as connection:
-            await self._copies.promote(connection, generation, behind=behind)
+            await self._copies.promote(connection, generation, behind=behind, why=why)
 
     async def label(self, generation: Generation, status: Status, why: str = "") -> None:
         """See Generations."""

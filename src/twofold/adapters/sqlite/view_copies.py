@@ -38,7 +38,9 @@ class Copies:
             return Generation(*found)
         return (yield from self._generations.make(connection, table, epoch, shards, Status.BUILDING))
 
-    def promote(self, connection: apsw.Connection, generation: Generation, *, behind: bool) -> Steps[None]:
+    def promote(
+        self, connection: apsw.Connection, generation: Generation, *, behind: bool, why: str
+    ) -> Steps[None]:
         """See Generations.promote."""
         yield
         place = (generation.view, generation.number)
@@ -51,8 +53,8 @@ class Copies:
         if live is not None:
             if not behind and one(connection, self._sql["is_behind"], (*place, live))[0]:
                 raise ConflictError(f"generation {generation.number} of {generation.view} is behind the live one")
-            self._run(connection, "label_generation", Status.RETIRED, "", generation.view, live)
-        self._run(connection, "label_generation", Status.LIVE, "", *place)
+            self._run(connection, "label_generation", Status.RETIRED, why, generation.view, live)
+        self._run(connection, "make_live", *place)
         self._run(connection, "point_to_generation", *place)
         table = remembered(generation.view, shape)
         if table.columns:

@@ -101,9 +101,9 @@ class SqliteViewStore:
         self._generations.use(generation, table)
         return generation
 
-    async def promote(self, generation: Generation, *, behind: bool = False) -> None:
+    async def promote(self, generation: Generation, *, behind: bool = False, why: str = "") -> None:
         """See Generations."""
-        await self._file.write(lambda connection: self._copies.promote(connection, generation, behind=behind))
+        await self._file.write(lambda connection: self._copies.promote(connection, generation, behind=behind, why=why))
 
     async def label(self, generation: Generation, status: Status, why: str = "") -> None:
         """See Generations."""

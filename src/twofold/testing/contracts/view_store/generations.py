@@ -199,6 +199,16 @@ class PromoteContract:
         assert (await place.store.get(place.table, ("a",))).mark == mark(5)
         assert [each.generation.status for each in (await place.kept()).values()] == [Status.LIVE, Status.RETIRED]
 
+    async def test_it_is_said_why_one_was_retired_and_why_one_was_built_stays(self, view_store: ViewStore) -> None:
+        place = Place(view_store)
+        await place.prepared()
+        made = await place.built()
+        await place.copies.label(made, Status.BUILDING, "from position 3")
+
+        await place.copies.promote(made, why="too slow")
+
+        assert [each.why for each in (await place.kept()).values()] == ["too slow", "from position 3"]
+
     async def test_the_retired_one_can_still_be_folded(self, view_store: ViewStore) -> None:
         place = Place(view_store)
         live = await place.prepared()
