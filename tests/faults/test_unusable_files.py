@@ -9,7 +9,9 @@ from pathlib import Path
 import apsw
 import pytest
 
+from twofold.adapters.sql.migration import Migration
 from twofold.adapters.sqlite import connection, writer
+from twofold.adapters.sqlite.connection import migrate, schema_version
 from twofold.adapters.sqlite.log import open_sqlite_log
 from twofold.errors import StoreUnavailableError, StoreUnusableError
 from twofold.testing.contracts.writes import append_to, part, write
@@ -113,3 +115,23 @@ async def test_a_store_is_refused_in_a_process_forked_from_its_opener(path: Path
     assert os.waitstatus_to_exitcode(status) == 7
     await append_to(log.events, "thing-1", 1)
     await log.close()
+
+
+def test_a_file_that_another_process_makes_at_this_moment_is_not_taken_for_something_elses(tmp_path: Path) -> None:
+    path, steps = str(tmp_path / "new.db"), [Migration(1, "notes", "CREATE TABLE notes (note TEXT)")]
+    ours, theirs = apsw.Connection(path), apsw.Connection(path)
+    theirs.pragma("journal_mode", "wal")
+
+    def made_meanwhile(_cursor: apsw.Cursor, statement: str, _values: object) -> bool:
+        if "user_version" in statement:
+            migrate(theirs, path, steps, 42)
+        return True
+
+    ours.exec_trace = made_meanwhile
+    seen = schema_version(ours, path, steps, 42)
+
+    assert seen == 0
+    ours.exec_trace = None
+    assert schema_version(ours, path, steps, 42) == 1
+    ours.close()
+    theirs.close()

@@ -106,9 +106,10 @@ def migrate(connection: apsw.Connection, path: str, steps: Sequence[Migration], 
 
 def schema_version(connection: apsw.Connection, path: str, steps: Sequence[Migration], application_id: int) -> int:
     """How many of *steps* the file has. Raises StoreUnusableError as `migrate` does."""
-    owner = connection.pragma("application_id")
-    version = int(connection.pragma("user_version"))
-    is_empty = not connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
+    with connection:  # one snapshot: another process may be making the file at this moment
+        owner = connection.pragma("application_id")
+        version = int(connection.pragma("user_version"))
+        is_empty = not connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
     if owner != application_id and not (owner == 0 and is_empty):
         raise StoreUnusableError(f"{path} is an SQLite file of something else; name another file")
     if version > len(steps):
