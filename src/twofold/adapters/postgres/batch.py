@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from twofold.adapters.postgres.outcome_rows import Known, outcome_row, recorded_outcome, replay_of
+from twofold.event_store.outcome import RecordedOutcome
 from twofold.event_store.recorded_event import NO_CHECK, check_of
 from twofold.event_store.stream import slice_of
 from twofold.event_store.write import ANY_VERSION, Appended, Conflicted, Write, WriteResult
@@ -153,20 +154,25 @@ def judge(
     results: list[WriteResult] = []
     floor, check = head.floor, head.check
     for write in writes:
-        result = replay_of(write, known) or _conflict(write, batch.heads, results)
-        if result is None:
-            recorded_at = max(floor, head.recorded if write.recorded_at is None else write.recorded_at)
-            placed = batch.place(write, recorded_at)
-            result = placed.at(head.position, check, recorded_at)
-            if placed.first:
-                floor = recorded_at
-            if write.outcome is not None:
-                recorded = recorded_outcome(head.outcome + len(batch.outcomes), write.outcome, result)
-                known[write.outcome.message_id] = recorded
-                if write.outcome.key is not None:
-                    known[write.outcome.scope, write.outcome.key] = recorded
-        results.append(result)
+        refused = replay_of(write, known) or _conflict(write, batch.heads, results)
+        if refused is not None:
+            results.append(refused)
+            continue
+        recorded_at = max(floor, head.recorded if write.recorded_at is None else write.recorded_at)
+        placed = batch.place(write, recorded_at)
+        floor = recorded_at if placed.first else floor
+        appended = placed.at(head.position, check, recorded_at)
+        results.append(appended)
+        if write.outcome is not None:
+            _learn(known, recorded_outcome(head.outcome + len(batch.outcomes), write.outcome, appended))
     return batch, results
+
+
+def _learn(known: Known, recorded: RecordedOutcome) -> None:
+    outcome = recorded.outcome
+    known[outcome.message_id] = recorded
+    if outcome.key is not None:
+        known[outcome.scope, outcome.key] = recorded
 
 
 def _conflict(write: Write, heads: Mapping[str, int], results: Sequence[WriteResult]) -> Conflicted | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -71,7 +71,7 @@ async def known_outcomes(connection: Any, sql: dict[str, str], writes: Sequence[
     return known
 
 
-def outcome_of(row: Sequence[Any]) -> RecordedOutcome:
+def outcome_of(row: Iterable[Any]) -> RecordedOutcome:
     """The outcome in a row of the `outcome_by_...` statements."""
     (number, message_id, command, status, stream, version, position, events, recorded_at, duration,
      correlation_id, origin, scope, key, payload_hash, code, message, details, last_event) = row  # fmt: skip

@@ -19,9 +19,9 @@ WHY = Failure(3, "ValueError: no such fee", "Traceback ...", "fingerprint-1", 1,
 class Lot:
     """A store with an empty view, and short ways to park in it."""
 
-    def __init__(self, store: Any) -> None:
+    def __init__(self, store: ViewStore) -> None:
         assert isinstance(store, ParkingLot)
-        self.store: ViewStore = store
+        self.store = store
         self.lot: ParkingLot = store
         self.generation: Generation
 
