@@ -194,6 +194,16 @@ class RowNotFoundError(NotFoundError):
         self.view, self.key, self.token = view, key, token
 
 
+class NotParkedError(NotFoundError):
+    """A row that is not parked: nothing of it waits."""
+
+    code = "not-parked"
+
+    def __init__(self, view: str, key: str) -> None:
+        super().__init__(f"{view} has no parked row {key}; `twofold dlq list {view}` shows those it has")
+        self.view, self.key = view, key
+
+
 # --- someone else was first ---------------------------------------------------------------
 
 
@@ -324,13 +334,20 @@ class StoreUnavailableError(UnavailableError):
 
 
 class NotFreshError(UnavailableError):
-    """A view has not reached the token in time. `reached` and `wanted` are log positions."""
+    """A view has not reached the token in time. `reached` and `wanted` are log positions.
+
+    `parked_since` is set when a row that was asked for, or may be in the answer, is parked: from that position on it
+    lacks what happened.
+    """
 
     code = "not-fresh"
 
-    def __init__(self, view: str, reached: int, wanted: int, why: str = "") -> None:
+    def __init__(self, view: str, reached: int, wanted: int, why: str = "", parked_since: int | None = None) -> None:
+        if parked_since is not None:
+            why = f"a row is parked since position {parked_since}; `twofold dlq list {view}` says why"
         super().__init__(f"{view} has reached position {reached}, not {wanted}{': ' + why if why else ''}")
         self.view, self.reached, self.wanted, self.why = view, reached, wanted, why
+        self.parked_since = parked_since
 
 
 class ClosedError(UnavailableError):

@@ -97,7 +97,8 @@ def _detail(error: TwofoldError) -> str:
         return error.message
     if isinstance(error, NotFreshError):
         _log.info("answered as not fresh: %s", error)
-        return f"{error.view} has reached position {error.reached}, not {error.wanted}"
+        text = f"{error.view} has reached position {error.reached}, not {error.wanted}"
+        return text if error.parked_since is None else f"{text}: a row is parked since position {error.parked_since}"
     if isinstance(error, StoreUnavailableError):
         _log.warning("answered as unavailable: %s", error)
         return "the store does not answer; trying again later can help"

@@ -75,9 +75,9 @@ async def answered(
 ) -> Answer[R]:
     """Wait until *views* are as new as the *wish*, then compute. Raises NotFreshError and TokenUnknownError."""
     wanted = await awaited(freshness, views, wish)
-    touched = Touched()
+    touched, lacking = Touched(), freshness.lacking(views)
     value = await compute(touched)
-    mark = touched.mark or await freshness.mark(views)
+    mark = await freshness.as_of(touched.mark or await freshness.mark(views), lacking, freshness.lacking(views))
     return Answer(value, token_of(mark), stale=mark.position < wanted)
 
 

@@ -383,3 +383,13 @@ def _one_after_another(folds: Sequence[Fold]) -> Fold:
 def _check_gone(result: Any) -> None:
     if result is not Gone and not isinstance(result, Gone):
         raise FoldError(f"a fold returned {result!r}; it changes self and returns None, or returns Gone")
+
+
+def place_of(event: RecordedEvent) -> str:
+    """Which event it is, for people."""
+    return f"{event.type} at position {event.position} (version {event.version} of {event.stream})"
+
+
+def words_of(error: Exception) -> str:
+    """What *error* says, with its type where it is not one of ours."""
+    return str(error) if isinstance(error, TwofoldError) else f"{type(error).__name__}: {error}"

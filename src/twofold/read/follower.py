@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from twofold.errors import LeaseLostError, TwofoldError
+from twofold.errors import LeaseLostError
 from twofold.event_store.recorded_event import LogPage, Mark, RecordedEvent, check_of
 from twofold.event_store.store import LogFilter
-from twofold.read.batch import EventFailedError, UnsoundBatchError
+from twofold.read.batch import EventFailedError, UnsoundBatchError, place_of, words_of
 from twofold.read.progress import Progress
 from twofold.read.source import Source, fault_of_mark
 from twofold.read.spread import Shard
 from twofold.read.status import REBUILD, RESTORED, RETRY, ProjectorStatus
-from twofold.read.view_store import Checkpoint, Generation, ViewStore, ViewTable
+from twofold.read.view_store import Checkpoint, Generation, Key, ViewStore, ViewTable
 from twofold.runtime.claim import Claim
 
 _log = logging.getLogger("twofold.read")
@@ -77,6 +77,18 @@ class Follower:
         self._careful_until = 0
         self._status = ProjectorStatus(view=table.view, state="starting")
 
+    async def mend(self, at: Checkpoint) -> int:
+        """See to what was put aside earlier, with the checkpoint where it is, *at*; returns how many events that moved.
+
+        Raises LeaseLostError when it is not there any more.
+        """
+        del at
+        return 0
+
+    async def read_parked(self) -> Mapping[Key, int]:
+        """The rows that the store has parked, each with the position from which on it lacks what happened."""
+        return {}
+
     async def keep(self, events: Sequence[RecordedEvent], expected: Mark, reached: Checkpoint) -> None:
         """Do what *events* ask for and move the checkpoint, all or nothing.
 
@@ -91,6 +103,7 @@ class Follower:
     async def open(self) -> Checkpoint:
         """Find the rows and compare them with this code and this log; `step` does it when it begins."""
         checkpoint = await self._store.checkpoint(self.generation, self.shard.number)
+        self.progress.parked = await self.read_parked()
         mark = self._mark = checkpoint.mark
         self.progress.move(mark)
         self._say(position=mark.position)
@@ -105,7 +118,9 @@ class Follower:
     async def look(self) -> None:
         """Find out how far another process has brought it, if one runs it."""
         mark = (await self._store.checkpoint(self.generation, self.shard.number)).mark
-        if mark.position > self.progress.position:
+        parked = await self.read_parked()
+        if mark.position > self.progress.position or (mark == self.progress.mark and not self._is_folding()):
+            self.progress.parked = parked
             self.progress.move(mark)
         if self._status.state == "standby":
             self._say(position=self.progress.position)
@@ -122,12 +137,37 @@ class Follower:
                 return 0
             if fence != self._fence:
                 await self._begin(fence)
-            if self._mark is None or self._status.state != "running":
+            if self._mark is None or not self._may_fold():
                 return 0
-            page = await self._source.read_log(
-                self._mark.position, where=self._where, limit=self._limit(), max_bytes=self._paging.max_bytes
-            )
-            return await self._take(page, self._mark)
+            mended = await self._mended(self._mark)
+            return mended + await self._read_on(self._mark)
+
+    def _may_fold(self) -> bool:
+        """Whether code and log are those of the rows; it may be that an event has stopped it."""
+        return self._status.state == "running" or self._status.failed_at is not None
+
+    def _is_folding(self) -> bool:
+        """Whether this process folds it now, and so knows best what is parked."""
+        return self._fence != NOT_BEGUN and self.claim.fence == self._fence
+
+    async def _mended(self, mark: Mark) -> int:
+        """See to what was put aside; what had stopped it may be over then."""
+        try:
+            moved = await self.mend(Checkpoint(mark, self._fence))
+        except LeaseLostError:
+            await self._look_again()
+            return 1
+        if moved and self._status.state == "stopped":
+            self._go_on("running")
+        return moved
+
+    async def _read_on(self, mark: Mark) -> int:
+        if self._status.state != "running":
+            return 0
+        page = await self._source.read_log(
+            mark.position, where=self._where, limit=self._limit(), max_bytes=self._paging.max_bytes
+        )
+        return await self._take(page, mark)
 
     async def _begin(self, fence: int) -> None:
         """Go on from where the store is, and tell it of the lease: whoever had it before is refused from now on."""
@@ -196,14 +236,14 @@ class Follower:
             taken = await self._take(LogPage(before, before[-1].position, at_head=False), mark)
             if self._mark is None or self._mark.position < before[-1].position:
                 return taken
-        event = failed.event
-        place = f"{event.type} at position {event.position} (version {event.version} of {event.stream})"
-        self._stop(f"{place}: {_words(failed.cause)}", RETRY, failed_at=event.position)
+        place = place_of(failed.event)
+        self._stop(f"{place}: {words_of(failed.cause)}", failed.remedy or RETRY, failed_at=failed.event.position)
         return taken
 
     async def _look_again(self) -> None:
         """Somebody else moved the checkpoint: go on from where it is, or give way to a newer lease."""
         checkpoint = await self._store.checkpoint(self.generation, self.shard.number)
+        self.progress.parked = await self.read_parked()
         self._mark = checkpoint.mark
         self._say(position=checkpoint.mark.position)
         self.progress.move(checkpoint.mark)
@@ -219,7 +259,3 @@ class Follower:
 
     def _say(self, **changes: Any) -> None:
         self._status = msgspec.structs.replace(self._status, **changes)
-
-
-def _words(error: Exception) -> str:
-    return str(error) if isinstance(error, TwofoldError) else f"{type(error).__name__}: {error}"

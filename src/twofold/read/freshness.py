@@ -90,8 +90,8 @@ class Freshness:
     ) -> bool:
         """Wait until all *views* have reached *wanted*: True then; False when time is up and *stale_ok*.
 
-        With a stored *key* only the shards of that row are waited for. Raises NotFreshError when time is up, and at
-        once for a view that is stopped short of it.
+        With a stored *key* only that row counts. Raises NotFreshError when time is up, and at once for a view that is
+        stopped short of it and for a row that is parked: it lacks what happened, and any row of the view may be it.
         """
         deadline = asyncio.get_running_loop().time() + (self._wait if wait is None else wait)
         views = list(views)
@@ -100,9 +100,14 @@ class Freshness:
             for tracked in self._projector(view).touched(key):
                 progress = tracked.progress
                 if progress.position >= wanted.position or await self._await(tracked, wanted.position, deadline):
-                    continue
+                    since = await _parked_since(tracked, key, wanted.position)
+                    if since is None:
+                        continue
+                    fault = NotFreshError(view, since - 1, wanted.position, parked_since=since)
+                else:
+                    fault = NotFreshError(view, progress.position, wanted.position, progress.stopped or "")
                 if not stale_ok:
-                    raise NotFreshError(view, progress.position, wanted.position, progress.stopped or "")
+                    raise fault
                 return False
         return True
 
@@ -124,6 +129,20 @@ class Freshness:
         marks = [progress.mark for progress in self.progresses(views) if progress.mark is not None]
         return min(marks, key=lambda mark: mark.position) if marks else await self._source.mark()
 
+    def lacking(self, views: Iterable[str], key: Key | None = None) -> int | None:
+        """From which position on the row with this stored *key*, or any row, lacks what happened, being parked."""
+        found: int | None = None
+        for view in views:
+            for tracked in self._projector(view).touched(key):
+                since = tracked.progress.parked_since(key) if tracked.progress.parked else None
+                found = since if found is None or (since is not None and since < found) else found
+        return found
+
+    async def as_of(self, mark: Mark, *lacking: int | None) -> Mark:
+        """What an answer is as of that was read with the checkpoint *mark*, and may be *lacking* what came later."""
+        first = min((position for position in lacking if position is not None), default=None)
+        return mark if first is None or first > mark.position else await self._source.mark(first - 1)
+
     def progresses(self, views: Iterable[str]) -> list[Progress]:
         """How far each shard of each of *views* is."""
         return [tracked.progress for view in views for tracked in self._projector(view).touched()]
@@ -133,3 +152,13 @@ class Freshness:
         if found is None:
             raise UnknownNameError("view", view, tuple(self._projectors))
         return found
+
+
+async def _parked_since(tracked: Tracked, key: Key | None, wanted: int) -> int | None:
+    """From which position on the row lacks what happened up to *wanted*; looks again before it says so."""
+    since = tracked.progress.parked_since(key)
+    if since is None or since > wanted:
+        return None
+    await tracked.look()
+    since = tracked.progress.parked_since(key)
+    return None if since is None or since > wanted else since

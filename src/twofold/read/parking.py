@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+DUE = 1
+"""As `Failure.retry_at`: the row is to be tried at once."""
+DISCARD_ONE, DISCARD_ALL = -1, -2
+"""As `Failure.retry_at`: whoever folds the row is asked to go on without the failed event, or without all that wait."""
+
 
 class Failure(NamedTuple):
     """Why a row is parked: what its fold said of which event, with the stack, and the code that said so.
 
     `position` is that of the event; `code` is the fingerprint of the code. `attempts` counts the tries so far, and
-    `retry_at` (microseconds since 1970) is when the next one is due; 0: not by itself.
+    `retry_at` (microseconds since 1970) is when the next one is due; 0: not by itself; below: see `DISCARD_ONE`.
     """
 
     position: int

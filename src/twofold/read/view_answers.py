@@ -65,14 +65,16 @@ class ViewAnswers:
     async def _get(self, view: type[V], key: Any, wish: Wish) -> Answer[V]:
         model = self._model
         definition = model.definition(view)
-        asked = definition.asked_key(key)
+        asked, views = definition.asked_key(key), (definition.name,)
         is_at_once = wish.after is None and model.freshness.has_found(definition.name)
-        wanted = 0 if is_at_once else await awaited(model.freshness, (definition.name,), wish, asked)
+        wanted = 0 if is_at_once else await awaited(model.freshness, views, wish, asked)
+        lacking = model.freshness.lacking(views, asked)
         found = await model.store.get(definition.table, asked)
-        token = token_of(found.mark)
+        mark = await model.freshness.as_of(found.mark, lacking, model.freshness.lacking(views, asked))
+        token = token_of(mark)
         if not found.rows:
             raise RowNotFoundError(definition.name, key, token)
-        return Answer(definition.row(found.rows[0].values), token, found.mark.position < wanted)
+        return Answer(definition.row(found.rows[0].values), token, mark.position < wanted)
 
     async def find(
         self, search: FindRows, wish: Wish = ANYTIME, *, context: Context | None = None

@@ -19,6 +19,7 @@ from twofold.read.answer import ReadModel
 from twofold.read.define_view import define_view
 from twofold.read.follower import Paging
 from twofold.read.freshness import Freshness
+from twofold.read.lot import Parks
 from twofold.read.projector import ViewProjector
 from twofold.read.rows import Rows
 from twofold.read.shards import Claims, alone
@@ -64,12 +65,14 @@ class Reading:
         keys: dict[type, str] | None = None,
         categories: dict[type, str] | None = None,
         claims: Claims = alone,
+        parks: Parks | None = None,
     ) -> ViewProjector:
-        """Who runs *view*, reading *page* events a step."""
+        """Who runs *view*, reading *page* events a step; with *parks* it parks rows that fail."""
         definition = define_view(view, keys, categories=categories)
         assert not definition.faults, definition.faults
         reader = self.events(definition.routes)
-        return ViewProjector(definition, self.source, reader, self.store, claims=claims, paging=Paging(page))
+        paging = Paging(page)
+        return ViewProjector(definition, self.source, reader, self.store, claims=claims, paging=paging, parks=parks)
 
     def rows(self, projector: ViewProjector) -> Rows[Any]:
         """The rows that *projector* keeps."""
