@@ -4,18 +4,17 @@
 `--via inprocess` opens the shop's store itself.
 """
 
+import argparse
 import asyncio
 import sys
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 
-from examples.shop.app import app
 from examples.shop.baskets import Source
-from examples.shop.data_folder import store_url
 from examples.shop.doors import InProcess
 from examples.shop.feeding import feed_and_tell
-from examples.shop.options import feeding_options
+from examples.shop.opening import opened_shop
+from examples.shop.options import feeding_options, store_of
 from examples.shop.sample import Sample
 from examples.shop.source import MISSING, best_source
 
@@ -33,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     source = source_of(sample=options.sample, is_quiet=options.quiet)
     rate = None if options.all else options.rate
-    feeding = _over_http(options.url, source, rate) if options.via == "http" else _in_process(options.db, source, rate)
+    feeding = _over_http(options.url, source, rate) if options.via == "http" else _in_process(options, source, rate)
     try:
         asyncio.run(feeding)
     except KeyboardInterrupt:
@@ -61,8 +60,8 @@ async def _over_http(url: str, source: Source, rate: float | None) -> None:
         await feed_and_tell(source, over_http.OverHttp(client), rate)
 
 
-async def _in_process(db: Path, source: Source, rate: float | None) -> None:
-    async with app.open(store_url(db)) as shop:
+async def _in_process(options: argparse.Namespace, source: Source, rate: float | None) -> None:
+    async with opened_shop(store_of(options), options.orders) as shop:
         await feed_and_tell(source, InProcess(shop), rate)
 
 

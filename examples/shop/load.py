@@ -12,19 +12,20 @@ from importlib import import_module
 from pathlib import Path
 
 from examples.shop import sample
-from examples.shop.app import app
 from examples.shop.baskets import Source
-from examples.shop.data_folder import DATA, store_url
 from examples.shop.doors import InProcess
 from examples.shop.feeding import catalog_of
 from examples.shop.journey import Step, journey
+from examples.shop.opening import opened_shop
+from examples.shop.options import add_orders_option, add_store_options, store_of
 from examples.shop.progress import Report, progress
 from examples.shop.sending import Tally, send_journeys
 from examples.shop.source import DatasetMissingError, dataset_folder, whole_year
 from examples.shop.totals import Sums, differences, totals_of, year_lines
 from twofold import OpenApp
 
-AT_ONCE = 1_000
+IN_A_GROUP = 1_000
+AT_ONCE = {"aggregates": IN_A_GROUP, "tables": 16}  # units of work wait for each other, and are not committed in groups
 SHOWN = 20
 
 
@@ -37,34 +38,38 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{missing}`--sample` loads the few hundred baskets that are in the repository.", file=sys.stderr)
         return 2
     if options.fresh:
-        _remove(options.db)
+        _remove(options)
     print(f"loading {source.name}: {source.basket_count:,} baskets, {source.product_count:,} products", flush=True)
-    return asyncio.run(load(source, store_url(options.db)))
+    return asyncio.run(load(source, store_of(options), options.orders))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m examples.shop.load", description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("--db", type=Path, default=DATA / "year.db", help="the log's file (default: %(default)s)")
-    parser.add_argument("--fresh", action="store_true", help="remove what an earlier run has left there")
+    add_store_options(parser, "year")
+    add_orders_option(parser)
+    parser.add_argument("--fresh", action="store_true", help="remove the files that an earlier run has left")
     parser.add_argument("--sample", action="store_true", help="load the sample of the repository instead of the year")
     return parser
 
 
-def _remove(db: Path) -> None:
+def _remove(options: argparse.Namespace) -> None:
+    if options.store is not None:
+        sys.exit("--fresh removes files: empty a database by other means")
+    db = Path(store_of(options).removeprefix("sqlite:///"))
     for file in db.parent.glob(f"{db.stem}*.db*"):
         file.unlink()
 
 
-async def load(source: Source, url: str) -> int:
-    """Import *source* into the store at *url*, and compare; returns the exit code.
+async def load(source: Source, url: str, orders: str = "aggregates") -> int:
+    """Import *source* into the store at *url*, and compare; returns the exit code. *orders* says how they are kept.
 
     Workers wait until all commands are in: folding large pages then takes less time in all.
     """
     started = time.monotonic()
     tally = Tally()
-    async with app.open(url, workers=False) as shop:
+    async with opened_shop(url, orders, workers=False) as shop:
         await _import_catalog(shop, source)
-        await _import_orders(shop, source, tally)
+        await _import_orders(shop, source, tally, AT_ONCE[orders])
         await _fold(shop)
         seconds = time.monotonic() - started
         actual = await totals_of(shop, tally)
@@ -73,14 +78,14 @@ async def load(source: Source, url: str) -> int:
 
 async def _import_catalog(shop: OpenApp, source: Source) -> None:
     with progress("products", source.product_count) as report:
-        await send_journeys(_counted(catalog_of(source), report), InProcess(shop).send, Tally(), at_once=AT_ONCE)
+        await send_journeys(_counted(catalog_of(source), report), InProcess(shop).send, Tally(), at_once=IN_A_GROUP)
 
 
-async def _import_orders(shop: OpenApp, source: Source, tally: Tally) -> None:
+async def _import_orders(shop: OpenApp, source: Source, tally: Tally, at_once: int) -> None:
     departments = {product.product_id: product.department for product in source.products()}
     journeys = (journey(basket, departments) for basket in source.baskets())
     with progress("orders", source.basket_count) as report:
-        await send_journeys(_counted(journeys, report), InProcess(shop).send, tally, at_once=AT_ONCE)
+        await send_journeys(_counted(journeys, report), InProcess(shop).send, tally, at_once=at_once)
 
 
 def _counted(journeys: Iterable[Iterable[Step]], report: Report) -> Iterator[Iterable[Step]]:

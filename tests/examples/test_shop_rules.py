@@ -92,6 +92,9 @@ def test_an_order_is_placed_with_the_total_of_its_lines():
         ((msgspec.structs.replace(line(), coupon_discount=Decimal(-1)),), "line-negative"),
         ((line(value="0.001"),), "line-not-in-cents"),
         ((line(value="0"), line("b", value="0.00")), "order-without-value"),
+        ((line(value="100000000"),), "line-too-large"),
+        ((line(quantity=2**31),), "line-too-large"),
+        ((line(value="99999999.99"), line("b", value="0.01")), "order-too-large"),
     ],
 )
 def test_an_order_with_wrong_lines_is_refused(lines: tuple[OrderLine, ...], code: str):

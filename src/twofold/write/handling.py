@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, get_type_hints
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, TypeVar, get_type_hints, overload
 
 from twofold.write.streams import Streams
 from twofold.write.unit_of_work import UnitOfWork
 
-F = TypeVar("F", bound=Callable[..., Any])
+F = TypeVar("F", bound=Callable[..., Awaitable[None]])
 _MARK = "__twofold_handles__"
 
 
@@ -24,6 +24,10 @@ class Handler(NamedTuple):
     events: tuple[type, ...]
 
 
+@overload
+def handles(function: F, /) -> F: ...
+@overload
+def handles(*events: type) -> Callable[[F], F]: ...
 def handles(*events: Any) -> Any:
     """Mark an `async def place(command: PlaceOrder, work: UnitOfWork) -> None` as the command's handler.
 
