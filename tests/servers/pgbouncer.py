@@ -25,21 +25,28 @@ pool_mode = transaction
 default_pool_size = {pool}
 max_client_conn = 300
 server_reset_query_always = 0
-ignore_startup_parameters = extra_float_digits
+ignore_startup_parameters = extra_float_digits{ignored}
 """
 
 
 @contextmanager
-def pgbouncer(url: str, pool: int = 4) -> Iterator[str]:
-    """The URL of *url*'s database through a PgBouncer with *pool* connections to it."""
+def pgbouncer(url: str, pool: int = 4, *, quiet: bool = False) -> Iterator[str]:
+    """The URL of *url*'s database through a PgBouncer with *pool* connections to it.
+
+    A *quiet* one takes our settings of a session and drops them.
+    """
     program = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
     if program is None:
         raise RuntimeError("PgBouncer is not here: apt-get install pgbouncer")
     with Place("pgbouncer") as place:
         settings = place.folder / "pgbouncer.ini"
         settings.write_text(
-            SETTINGS.format(upstream=upstream_of(url), port=PORT, folder=place.folder, pool=pool), encoding="utf-8"
-        )
+            SETTINGS.format(
+                upstream=upstream_of(url), port=PORT, folder=place.folder, pool=pool,
+                ignored=", idle_in_transaction_session_timeout" if quiet else "",
+            ),
+            encoding="utf-8",
+        )  # fmt: skip
         process = place.start([program, str(settings)], log="log")
         wait_for(place.folder / f".s.PGSQL.{PORT}", place.folder / "log")
         yield f"postgresql://postgres@{urlsplit(url).path}?host={place.folder}&port={PORT}"

@@ -16,6 +16,7 @@ from twofold.config import Config
 from twofold.errors import ConfigError, ExtraMissingError, StoreUnusableError
 from twofold.event_store.store import Log
 from twofold.read.view_store import ViewStore
+from twofold.runtime.finding import Finding
 
 # scheme -> (module with open_log and open_views, extra that it needs)
 SCHEMES: dict[str, tuple[str, str | None]] = {
@@ -24,7 +25,7 @@ SCHEMES: dict[str, tuple[str, str | None]] = {
     "postgresql": ("twofold.adapters.postgres.opening", "postgres"),
 }
 _PASSWORDS = (
-    re.compile(r"(?P<before>//[^/@:?]*:)[^@/?]*(?P<after>@)"),
+    re.compile(r"(?P<before>:/*[^/@:?]*:).*(?P<after>@)", re.DOTALL),
     re.compile(r"(?P<before>[?&][^=&]*password=)[^&]*(?P<after>&|$)", re.IGNORECASE),
 )
 Role = Literal["log", "views"]
@@ -59,6 +60,9 @@ class Technology(Protocol):
 
     def schema(self, path: str, role: Role, config: Config) -> Schema:
         """The schema of the store at *path* in *role*."""
+
+    async def examine(self, path: str, roles: Sequence[Role], config: Config) -> list[Finding]:
+        """What there is to say of the store at *path* without changing it, when it serves in *roles*."""
 
     async def open_log(self, path: str, clock: Clock, config: Config) -> Log:
         """Open the log at *path*."""
@@ -124,6 +128,20 @@ def technology(scheme: str) -> Technology:
             raise
         raise ExtraMissingError(extra, f"a store at {scheme}://") from error
     return cast("Technology", loaded)
+
+
+async def examine(log_url: str, rows_url: str, config: Config) -> list[Finding]:
+    """What there is to say of the stores of log and rows before they are opened; nothing is changed.
+
+    Raises ConfigError, ExtraMissingError, StoreUnusableError and StoreUnavailableError.
+    """
+    roles: dict[StoreUrl, list[Role]] = {parse_url(log_url): ["log"]}
+    roles.setdefault(parse_url(rows_url), []).append("views")
+    return [
+        finding
+        for at, serves in roles.items()
+        for finding in await technology(at.scheme).examine(at.path, serves, config)
+    ]
 
 
 def schema_of(url: str, role: Role, config: Config) -> Schema:

@@ -101,5 +101,5 @@ def log(
 
 
 async def _outcomes(place: Place, filters: dict[str, Any]) -> list[dict[str, Any]]:
-    async with opened_log(place) as (store, _):
-        return [outcome_row(each) for each in await store.log.outcomes.recent(**filters)]
+    async with opened_log(place) as (log, _):
+        return [outcome_row(each) for each in await log.outcomes.recent(**filters)]

@@ -6,11 +6,14 @@ import asyncio
 
 import click
 
-from twofold.cli.diagnosis import BAD, Finding, examine
+from twofold.app.stores import parse_url, public, views_url
+from twofold.cli.diagnosis import examine, is_bad
 from twofold.cli.exits import UNHEALTHY
 from twofold.cli.opening import Place, opened_log
 from twofold.cli.output import as_json, print_json
-from twofold.cli.target import on_store
+from twofold.cli.target import existing_store, on_store
+from twofold.config import Config
+from twofold.runtime.finding import Finding
 
 _COLOURS = {"ok": "green", "note": "yellow", "bad": "red"}
 
@@ -21,30 +24,34 @@ _COLOURS = {"ok": "green", "note": "yellow", "bad": "red"}
 @on_store
 @click.pass_context
 def verb(ctx: click.Context, /, *, restored: bool, json: bool, **place: str | None) -> None:
-    """Check configuration, wiring, store, clock and the lag of views. Exit 3 when something is wrong."""
+    """Check configuration, wiring, stores, connections, privileges, clock and the lag of views.
+
+    Nothing is changed. Exit 3 when something is wrong.
+    """
     if restored:
         epoch = asyncio.run(_renewed(Place(**place)))
         click.echo(f"the log has a new epoch: {epoch}; tokens and views of before the restore are refused")
-        click.echo(
-            "do: stop every process, move the views' file (NAME.views.db) away, start again; the log builds it anew"
-        )
+        click.echo(f"do: {_remedy(Config.load(store=place['store'], views=place['views']))}")
         return
     findings = asyncio.run(examine(Place(**place)))
     if json:
-        print_json({"ok": not _is_bad(findings), "findings": [finding._asdict() for finding in findings]})
+        print_json({"ok": not is_bad(findings), "findings": [finding._asdict() for finding in findings]})
     else:
         for finding in findings:
             _print(finding)
-    ctx.exit(UNHEALTHY if _is_bad(findings) else 0)
+    ctx.exit(UNHEALTHY if is_bad(findings) else 0)
 
 
 async def _renewed(place: Place) -> str:
-    async with opened_log(place) as (found, _):
-        return await found.log.renew_epoch()
+    async with opened_log(place) as (log, _):
+        return await log.renew_epoch()
 
 
-def _is_bad(findings: list[Finding]) -> bool:
-    return any(finding.verdict == BAD for finding in findings)
+def _remedy(config: Config) -> str:
+    """What is left to do once the log has its new epoch."""
+    scheme, path = parse_url(views_url(existing_store(config), config.views))
+    gone = f"move {path} away" if scheme == "sqlite" else f"run DROP SCHEMA twofold_views CASCADE in {public(path)}"
+    return f"stop every process, {gone}, start again: the log builds the views anew"
 
 
 def _print(finding: Finding) -> None:

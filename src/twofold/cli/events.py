@@ -9,7 +9,6 @@ from typing import IO, Any
 
 import click
 
-from twofold.app.open_app import OpenApp
 from twofold.cli.event_finding import EventName, find_event
 from twofold.cli.event_rows import COLUMNS, event_line, event_row
 from twofold.cli.exits import CHECK_FAILED
@@ -59,8 +58,8 @@ def tail(
 
 async def _tail(place: Place, where: LogFilter, count: int, *, following: bool, json: bool) -> None:
     show = _show_line if json else _show_text
-    async with opened_log(place) as (store, _):
-        showing = asyncio.create_task(_show_all(store.log.events, where, count, show, following=following))
+    async with opened_log(place) as (log, _):
+        showing = asyncio.create_task(_show_all(log.events, where, count, show, following=following))
         with stop_signals(showing.cancel):
             await asyncio.wait({showing})
         if not showing.cancelled():
@@ -87,8 +86,8 @@ def show(event: int | bytes, **place: str | None) -> None:
 
 
 async def _show(place: Place, wanted: int | bytes) -> None:
-    async with opened_log(place) as (store, _):
-        print_json(event_row(await find_event(store.log, wanted)))
+    async with opened_log(place) as (log, _):
+        print_json(event_row(await find_event(log, wanted)))
 
 
 @verb.command()
@@ -117,7 +116,7 @@ def search(
 
 async def _search(place: Place, wanted: Wanted, after: int, limit: int) -> list[RecordedEvent]:
     found: list[RecordedEvent] = []
-    async with opened_log(place) as (store, _), aclosing(find(store.log.events, wanted, after)) as events:
+    async with opened_log(place) as (log, _), aclosing(find(log.events, wanted, after)) as events:
         async for event in events:
             found.append(event)
             if len(found) == limit:
@@ -151,9 +150,9 @@ def export(
 async def _export(place: Place, output: IO[bytes], between: tuple[int, int | None], where: LogFilter) -> int:
     after, up_to = between
     count = 0
-    async with opened_log(place) as (store, _):
-        last = (await store.log.events.mark()).position if up_to is None else up_to
-        async for event in walk(store.log.events, after, up_to=last, where=where):
+    async with opened_log(place) as (log, _):
+        last = (await log.events.mark()).position if up_to is None else up_to
+        async for event in walk(log.events, after, up_to=last, where=where):
             output.write(line_of_event(event) + b"\n")
             count += 1
     return count
@@ -181,18 +180,18 @@ def verify(ctx: click.Context, /, *, json: bool, **place: str | None) -> None:
 
 async def _verify(place: Place) -> dict[str, Any]:
     faults: list[dict[str, Any]] = []
-    async with opened_log(place) as (store, has_app):
-        check = LogCheck(store.log.events, store.catalog.event_reader.decode if has_app else None)
-        head = (await store.log.events.mark()).position
-        async for event, text in _all_faults(check, store, head):
+    async with opened_log(place) as (log, app):
+        check = LogCheck(log.events, None if app is None else app.catalog.event_reader.decode)
+        head = (await log.events.mark()).position
+        async for event, text in _all_faults(check, log.events, head):
             faults.append({"position": event.position, "stream": event.stream, "fault": text})
             if len(faults) == _MAX_SHOWN_FAULTS:
                 break
-    return {"events": check.events, "head": head, "decoded": has_app, "faults": faults}
+    return {"events": check.events, "head": head, "decoded": app is not None, "faults": faults}
 
 
-async def _all_faults(check: LogCheck, store: OpenApp, head: int) -> AsyncIterator[tuple[RecordedEvent, str]]:
-    async for event in walk(store.log.events, up_to=head):
+async def _all_faults(check: LogCheck, log: EventStore, head: int) -> AsyncIterator[tuple[RecordedEvent, str]]:
+    async for event in walk(log, up_to=head):
         async for fault in check.faults_of(event):
             yield event, fault
 

@@ -10,8 +10,9 @@ import click
 from twofold.app.stores import opened_log
 from twofold.cli.log_export import write_log
 from twofold.cli.log_lines import EndLine
+from twofold.cli.opening import made_store
 from twofold.cli.progress import Progress
-from twofold.cli.target import existing_store, store_option
+from twofold.cli.target import store_option
 from twofold.config import Config
 
 
@@ -31,5 +32,5 @@ def verb(output: IO[bytes], after: int, store: str | None) -> None:
 
 
 async def _export(config: Config, output: IO[bytes], after: int) -> EndLine:
-    async with opened_log(existing_store(config), config) as log:
+    async with opened_log(await made_store(config), config) as log:
         return await write_log(log, output, after, Progress("events written"))

@@ -25,8 +25,8 @@ VERBS = {
     "view": "The read models: list, get, status, wait.",
     "command": "Commands: send one, list the known ones, read the log of commands.",
     "query": "Ask a query.",
-    "doctor": "Check store, clock, wiring and lag.",
-    "version": "Show the versions of twofold, Python and SQLite.",
+    "doctor": "Check wiring, stores, connections, clock and lag.",
+    "version": "Show the versions of twofold, Python and the drivers.",
 }
 """Every verb with its line of help. Verb *x* is the object `verb` in `twofold.cli.x`."""
 _MODULES = {"import": "importing"}

@@ -7,9 +7,13 @@ from typing import Any
 
 import click
 
-from twofold.errors import MomentUnknownError
+from twofold.clock import to_micros
+from twofold.errors import MomentUnknownError, TokenUnknownError
 from twofold.event_store.moment import Moment as AnyMoment
-from twofold.event_store.moment import read_moment
+from twofold.event_store.moment import position_at, read_moment
+from twofold.event_store.store import EventStore
+from twofold.event_store.token import decode_token
+from twofold.read.source import fault_of_mark
 
 
 class Moment(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.3 only
@@ -38,6 +42,22 @@ class PointInLog(click.ParamType):  # type: ignore[type-arg]  # generic since cl
         except MomentUnknownError as error:
             self.fail(str(error), param, ctx)
         return _in_a_zone(found) if isinstance(found, datetime) else found
+
+
+async def position_of(log: EventStore, moment: AnyMoment) -> int:
+    """The position of the last event at *moment*. Raises MomentUnknownError and TokenUnknownError."""
+    if isinstance(moment, datetime):
+        return await position_at(log, to_micros(moment))
+    if isinstance(moment, str):
+        mark = decode_token(moment)
+        wrong = await fault_of_mark(log, mark)
+        if wrong is not None:
+            raise TokenUnknownError(f"the token cannot be used: {wrong}")
+        return mark.position
+    head = (await log.mark()).position
+    if moment > head:
+        raise MomentUnknownError(f"the log is at position {head}; it has no position {moment}")
+    return moment
 
 
 def _in_a_zone(found: datetime) -> datetime:

@@ -10,16 +10,17 @@ from typing import Any
 import click
 import msgspec
 
-from twofold.app.open_app import OpenApp
+from twofold.app.app import App
 from twofold.cli.event_rows import event_line, event_row
 from twofold.cli.exits import CliError, NothingThereError
-from twofold.cli.moment import at_option
+from twofold.cli.moment import at_option, position_of
 from twofold.cli.opening import Place, opened_log
 from twofold.cli.output import as_json, print_json, print_rows
 from twofold.cli.state_diff import Change, change_line, changes
 from twofold.cli.target import on_store
 from twofold.event_store.moment import Moment
 from twofold.event_store.recorded_event import RecordedEvent
+from twofold.event_store.store import EventStore
 from twofold.event_store.stream import category_of
 from twofold.write.repository import run_fold
 
@@ -84,12 +85,12 @@ async def _shown(
     place: Place, name: str, when: tuple[Moment | None, int | None], *, diff: bool, limit: int
 ) -> tuple[deque[_Event], Any]:
     """The last events of the stream with what each changed, if that is asked for, and the state after them."""
-    async with opened_log(place) as (store, has_app):
-        folding = _Folding(store, name) if has_app else None
+    async with opened_log(place) as (log, app):
+        folding = None if app is None else _Folding(app, name)
         if diff and (folding is None or folding.state is None):
             raise CliError("--diff needs the app that has the stream's aggregate", "name it: --app module:app")
         shown: deque[_Event] = deque(maxlen=limit)
-        async for event in _stream(store, name, *when):
+        async for event in _stream(log.events, name, *when):
             found = None if folding is None else folding.add(event, diff=diff)
             shown.append((event, found))
     if not shown:
@@ -97,12 +98,12 @@ async def _shown(
     return shown, None if folding is None else folding.state
 
 
-async def _stream(store: OpenApp, name: str, at: Moment | None, version: int | None) -> AsyncIterator[RecordedEvent]:
+async def _stream(log: EventStore, name: str, at: Moment | None, version: int | None) -> AsyncIterator[RecordedEvent]:
     """The stream's events up to a moment and a version, page by page."""
-    latest = None if at is None else (await store.reads.mark_of(at)).position
+    latest = None if at is None else await position_of(log, at)
     after = 0
     while True:
-        page = await store.log.events.read_stream(name, after=after, up_to=version, limit=_PAGE)
+        page = await log.read_stream(name, after=after, up_to=version, limit=_PAGE)
         for event in page:
             if latest is not None and event.position > latest:
                 return
@@ -115,9 +116,9 @@ async def _stream(store: OpenApp, name: str, at: Moment | None, version: int | N
 class _Folding:
     """Folds a stream as its aggregate does. The state is None when the app has no such aggregate."""
 
-    def __init__(self, store: OpenApp, name: str) -> None:
-        self._reader = store.catalog.event_reader
-        self._definition = store.catalog.aggregates.get(category_of(name))
+    def __init__(self, app: App, name: str) -> None:
+        self._reader = app.catalog.event_reader
+        self._definition = app.catalog.aggregates.get(category_of(name))
         self._state = None if self._definition is None else self._definition.cls()
 
     @property

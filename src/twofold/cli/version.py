@@ -13,7 +13,7 @@ from twofold.cli.output import as_json, print_json
 def versions() -> dict[str, str]:
     """The versions of twofold and of what it stands on; a package that is not installed is "none"."""
     found = {"python": platform.python_version()}
-    for package in ("twofold", "msgspec", "apsw", "uvicorn"):
+    for package in ("twofold", "msgspec", "apsw", "asyncpg", "uvicorn"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:
@@ -24,7 +24,7 @@ def versions() -> dict[str, str]:
 @click.command()
 @as_json
 def verb(*, json: bool) -> None:
-    """Show the versions of twofold, Python and SQLite (apsw carries its own)."""
+    """Show the versions of twofold, Python and the drivers (apsw carries SQLite). `twofold doctor` asks servers."""
     if json:
         print_json(versions())
         return
