@@ -236,7 +236,7 @@ async def test_a_unit_of_work_that_is_cancelled_anywhere_is_rolled_back_or_commi
 
 @pytest.fixture
 async def shop(log_url: str) -> AsyncIterator[OpenApp]:
-    async with SHOP.open(log_url, config=Config(pool_size=3), workers=False) as shop:
+    async with SHOP.open(log_url, config=Config(pool_size=3, lease_seconds=600.0), workers=False) as shop:
         await shop.send(Stock(item="tea", amount=1000, price=Decimal(1)))
         yield shop
 
@@ -259,6 +259,7 @@ async def test_a_command_that_is_cancelled_anywhere_is_there_once_or_not_at_all(
 
 async def test_a_projectors_step_that_is_cancelled_anywhere_folds_nothing_twice(shop: OpenApp, log_url: str) -> None:
     projector = shop.projectors["Shelf"]
+    await shop.run_until_idle()  # takes the lease
 
     async def run(number: int) -> None:
         await shop.send(Buy(item="tea", buyer="ada", amount=1), key=f"purchase {number}")
