@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench import appending, commands, flat, http, imports, processes, views
+from bench import appending, commands, flat, http, imports, processes, units, views
 from bench.bare_postgres import PostgresStore
 from bench.bare_sqlite import SqliteStore
 from bench.result import RESULTS, Result, table, write
@@ -42,6 +42,8 @@ ON_EACH: dict[str, Bench] = {
     "commands.1000.{}": lambda store: commands.run(store, 1000, 200_000),
     "commands.64.keyed.{}": lambda store: commands.run(store, 64, 64_000, keyed=True),
     "commands.1000.keyed.{}": lambda store: commands.run(store, 1000, 100_000, keyed=True),
+    "units.one.{}": lambda store: units.run(store, 1, 2_000),
+    "units.64.{}": lambda store: units.run(store, 64, 8_000),
     "append.batch.{}": appending.append,
     "append.bulk.{}": appending.load_log,
     "load.10k.{}": appending.load,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -13,6 +14,7 @@ import asyncpg
 import msgspec
 from asyncpg.pgproto.pgproto import UUID
 
+from bench import orders
 from bench.domain import MoneyDeposited
 from bench.store import EVENT, ID
 from tests.servers.databases import Databases
@@ -71,6 +73,10 @@ class PostgresStore:
     def url(self, label: str) -> str:  # noqa: ARG002 - databases have numbers
         return self._stack.enter_context(self._databases.fresh())
 
+    async def script(self, url: str, statements: str) -> None:
+        async with connected(url) as connection:
+            await connection.execute(statements)
+
     async def settle(self, url: str) -> None:
         async with connected(url) as connection:
             await connection.execute("VACUUM ANALYZE", timeout=600)
@@ -88,6 +94,16 @@ class PostgresLimits:
             await connection.execute(TABLES)
             started = time.perf_counter()
             await insert_commands(connection, group, range(0, total, group), streams)
+            return total / (time.perf_counter() - started)
+
+    async def units(self, connections: int, total: int) -> float:
+        url = self._fresh()
+        async with AsyncExitStack() as stack:
+            opened = [await stack.enter_async_context(connected(url)) for _ in range(connections)]
+            await opened[0].execute(TABLES + orders.TABLES)
+            numbers = iter(range(total))
+            started = time.perf_counter()
+            await asyncio.gather(*(insert_orders(connection, numbers) for connection in opened))
             return total / (time.perf_counter() - started)
 
     async def append(self, batch: int, events: int) -> float:
@@ -165,6 +181,15 @@ async def insert_commands(connection: Any, group: int, firsts: Sequence[int], st
         )
         values = [column[0] for column in columns] if group == 1 else columns
         await statement.fetch(first, *values, NOW)
+
+
+async def insert_orders(connection: Any, numbers: Iterator[int]) -> None:
+    """A transaction for each of *numbers*: the order, its items, the event and the outcome."""
+    for number in numbers:
+        async with connection.transaction():
+            await connection.execute(orders.ORDER, number, "ada")
+            await connection.executemany(orders.ITEM, orders.items_of(number))
+            await insert_commands(connection, 1, (number,), 1 << 30)
 
 
 async def copy_events(connection: Any, first: int, count: int, streams: int) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import apsw
 import msgspec
 
+from bench import orders
 from bench.domain import MoneyDeposited
 from bench.store import EVENT, ID
 
@@ -27,6 +28,10 @@ class SqliteStore:
 
     def url(self, label: str) -> str:
         return f"sqlite:///{self._folder}/{label}.db"
+
+    async def script(self, url: str, statements: str) -> None:
+        with database(path_of(url)) as connection:
+            connection.execute(statements).fetchall()
 
     async def settle(self, url: str) -> None:
         """Nothing is left: the log's own checkpointer goes along."""
@@ -54,6 +59,22 @@ class SqliteLimits:
                     "INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     [(n + 1, n.to_bytes(16, "big"), 1, 1, "Account-x", n, n, 1, 1, 1) for n in places],
                 )
+                run("COMMIT")
+            return total / (time.perf_counter() - started)
+
+    async def units(self, connections: int, total: int) -> float:  # noqa: ARG002 - there is one writer
+        with database(next(self._files)) as connection:
+            log_tables(connection)
+            run = connection.execute
+            run(orders.TABLES).fetchall()
+            started = time.perf_counter()
+            for n in range(total):
+                run("BEGIN IMMEDIATE")
+                run(orders.ORDER, (n, "ada"))
+                connection.executemany(orders.ITEM, orders.items_of(n))
+                run("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (n + 1, n, 1, 1, EVENT, ID, ID, 1))
+                values = (n + 1, n.to_bytes(16, "big"), 1, 1, "Order-x", n, n, 1, 1, 1)
+                run("INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
                 run("COMMIT")
             return total / (time.perf_counter() - started)
 

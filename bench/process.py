@@ -15,6 +15,7 @@ from bench.bare_postgres import connected, insert_commands
 from bench.commands import deposits, open_accounts
 from bench.domain import app
 from bench.processes import CALLERS, Report
+from bench.views import caught_up
 
 
 async def commands(url: str, number: int, each: int) -> Report:
@@ -42,6 +43,7 @@ async def projector(url: str, _number: int, _each: int) -> Report:
     """Folds until told to end, and says when it had reached which position."""
     reached: list[tuple[int, float]] = []
     async with app.open(url) as bank:
+        await caught_up(bank)
         progress = bank.projectors["AccountPage"].progress
         ending = asyncio.create_task(told())
         while not ending.done():

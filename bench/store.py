@@ -14,6 +14,9 @@ class Limits(Protocol):
     async def commands(self, group: int, total: int, streams: int) -> float:
         """Durable commands a second: one event and one outcome each, *group* of them a transaction."""
 
+    async def units(self, connections: int, total: int) -> float:
+        """Orders a second with their items, an event and an outcome, one a transaction, on *connections* at most."""
+
     async def append(self, batch: int, events: int) -> float:
         """Events a second in bulk, *batch* a transaction."""
 
@@ -41,6 +44,9 @@ class Store(Protocol):
 
     def url(self, label: str) -> str:
         """Where twofold opens a new, empty store."""
+
+    async def script(self, url: str, statements: str) -> None:
+        """Run *statements* there, on a connection of their own."""
 
     async def settle(self, url: str) -> None:
         """Have the database do what a large load left to be done, so that it does not fall into what is timed."""

@@ -12,20 +12,23 @@ from bench.history import fill
 from bench.result import Result, result
 from bench.store import Store
 from twofold import OpenApp
+from twofold.event_store.token import encode_token
 
 ACCOUNTS = 50
+LONG = 600.0
+"""Seconds that a view may take to catch up."""
 Sent = Callable[[int], Awaitable[None]]
 
 
 async def catch_up(store: Store, events: int, note: str = "") -> Result:
-    """A view that starts behind *events* events over 1,000 rows."""
+    """A view that starts behind *events* events over 1,000 rows, as the app's worker brings it along."""
     url = store.url("catch-up")
     async with app.open(url, workers=False) as bank:
         await fill(bank, events, 1000)
         await store.settle(url)
+    async with app.open(url) as bank:
         started = time.perf_counter()
-        while await bank.projectors["AccountPage"].step():
-            pass
+        await caught_up(bank)
         seconds = time.perf_counter() - started
         count = await bank.rows(AccountPage).count()
     assert count == 1000, count
@@ -33,10 +36,17 @@ async def catch_up(store: Store, events: int, note: str = "") -> Result:
     return result(f"project.catchup.{store.name}{note}", events / seconds, limit)
 
 
+async def caught_up(bank: OpenApp) -> None:
+    """Return when the view has folded all that is in the log now."""
+    mark = await bank.log.events.mark()
+    await bank.reads.wait_for([AccountPage], encode_token(mark), LONG)
+
+
 async def lag(store: Store, rate: int = 5000, seconds: float = 4.0) -> Result:
     """From commit to row while *rate* commands a second come in, 50 every 10 ms; the limit is the asked rate."""
     times: list[float] = []
     async with app.open(store.url("lag")) as bank:
+        await caught_up(bank)
         progress = bank.projectors["AccountPage"].progress
 
         async def seen(position: int) -> None:
