@@ -5,21 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from datetime import UTC, datetime
-from typing import Any, Generic, NamedTuple, TypeVar
-
-import msgspec
+from typing import Any, NamedTuple, TypeVar
 
 from twofold.errors import FoldError, TooManyEventsError, TwofoldError, UnreadableError
 from twofold.event_store.moment import version_at
 from twofold.event_store.recorded_event import RecordedEvent
 from twofold.event_store.store import EventStore, LogFilter
-from twofold.read.batch import EventFailedError, Events, Folder, UnsoundBatchError
+from twofold.read.batch import EventFailedError, Events, UnsoundBatchError
 from twofold.read.columns import plain_type
 from twofold.read.follower import DEFAULT_PAGING, Paging
+from twofold.read.refold import Refold
 from twofold.read.stream_merge import merged
-from twofold.read.view import KeysOf, Route, View, ViewDefinition
-from twofold.read.view_store import Key, Kind, StoredRow
+from twofold.read.view import View, ViewDefinition
+from twofold.read.view_store import Key, Kind
 
 V = TypeVar("V", bound=View)
 SCANS = 2
@@ -60,7 +58,7 @@ class Past:
         paging: Paging = DEFAULT_PAGING,
         limit: int = 1_000_000,
     ) -> None:
-        self._events, self._reader, self._homes = events, reader, homes
+        self._events, self.reader, self._homes = events, reader, homes
         self._paging, self._limit = paging, limit
         self._turn = asyncio.Semaphore(SCANS)
 
@@ -70,20 +68,20 @@ class Past:
         Raises TooManyEventsError, FoldError and UnreadableError.
         """
         asked = f"{definition.name} {', '.join(map(str, key))} as of position {position}"
-        streams = streams_of(definition, self._homes, key)
+        streams = self.streams(definition, key)
         if streams is not None:
-            return await self._folded(definition, key, self._of_streams(streams, position, asked), asked)
+            return await self._folded(definition, key, self._limited(streams, position, asked), asked)
         if position > self._limit:
             raise TooManyEventsError(asked, position, self._limit)
         async with self._turn:
-            return await self._folded(definition, key, self._of_log(definition.event_names, position), asked)
+            return await self._folded(definition, key, self.of_log(definition, 0, position), asked)
 
     async def _folded(self, definition: ViewDefinition[V], key: Key, pages: Pages, asked: str) -> V | None:
-        row = _Row(definition, key, self._reader)
+        refold = Refold(definition, (key,), self.reader)
         try:
             async with aclosing(pages):
                 async for page in pages:
-                    await row.fold(page)
+                    await refold.fold(page)
         except EventFailedError as failed:
             event = failed.event
             place = f"{event.type} at position {event.position} (version {event.version} of {event.stream})"
@@ -91,20 +89,34 @@ class Past:
             raise kind(f"{asked}: {place}: {_words(failed.cause)}") from failed.cause
         except UnsoundBatchError as error:
             raise FoldError(f"{asked}: {error}") from error
-        return row.value()
+        stored = refold.row(key)
+        return None if stored is None else definition.row(stored.values)
 
-    async def _of_log(self, types: frozenset[str], position: int) -> Pages:
-        after, at_head, where = 0, position == 0, LogFilter(types=types)
-        while not at_head:
+    def streams(self, definition: ViewDefinition[Any], key: Key) -> list[str] | None:
+        """The only streams whose events can touch that row; None when it can be any."""
+        return streams_of(definition, self._homes, key)
+
+    def has_streams(self, definition: ViewDefinition[Any]) -> bool:
+        """Whether the rows of the view have such streams."""
+        return _stream_parts(definition, self._homes) is not None
+
+    def of_streams(self, streams: Sequence[str], position: int) -> Pages:
+        """The events of *streams* up to *position*, by position, a page at a time."""
+        return merged(self._events, streams, position)
+
+    async def of_log(self, definition: ViewDefinition[Any], after: int, position: int) -> Pages:
+        """The events that a view reads, from behind *after* up to *position*, a page at a time."""
+        where = LogFilter(types=definition.event_names)
+        while after < position:
             page = await self._events.read_log(
                 after, where=where, limit=self._paging.events, max_bytes=self._paging.max_bytes, up_to=position
             )
             yield page.events
-            after, at_head = page.reached, page.at_head
+            after = position if page.at_head else page.reached
 
-    async def _of_streams(self, streams: Sequence[str], position: int, asked: str) -> Pages:
+    async def _limited(self, streams: Sequence[str], position: int, asked: str) -> Pages:
         read = 0
-        async with aclosing(merged(self._events, streams, position)) as pages:
+        async with aclosing(self.of_streams(streams, position)) as pages:
             async for page in pages:
                 read += len(page)
                 if read > self._limit:
@@ -115,7 +127,13 @@ class Past:
 
 def streams_of(definition: ViewDefinition[Any], homes: Mapping[type, Home], key: Key) -> list[str] | None:
     """The only streams whose events can touch the row with this *key*; None when it can be any."""
-    found: set[str] = set()
+    parts = _stream_parts(definition, homes)
+    return None if parts is None else sorted({f"{category}-{key[part]}" for category, part in parts})
+
+
+def _stream_parts(definition: ViewDefinition[Any], homes: Mapping[type, Home]) -> set[tuple[str, int]] | None:
+    """In which categories the events of a row are, and which part of its key is the stream's id there."""
+    found: set[tuple[str, int]] = set()
     columns = [definition.columns[name] for name in definition.table.key]
     for route in (route for routes in definition.routes.values() for route in routes):
         home = homes.get(route.event)
@@ -124,69 +142,8 @@ def streams_of(definition: ViewDefinition[Any], homes: Mapping[type, Home], key:
         kind = columns[route.stream_part].kind
         if kind is not Kind.TEXT and home.id_type is not plain_type(kind):
             return None
-        found.update(f"{category}-{key[route.stream_part]}" for category in home.categories)
-    return sorted(found)
-
-
-class _Row(Generic[V]):
-    """The one row that is kept while pages are folded, between them as a store would keep it."""
-
-    def __init__(self, definition: ViewDefinition[V], key: Key, reader: Events) -> None:
-        self._definition = definition
-        self._folder = Folder(_alone(definition, key), reader)
-        self._stored: dict[Key, StoredRow] = {}
-        self._key = key
-
-    async def fold(self, events: Sequence[RecordedEvent]) -> None:
-        """Fold those of *events* that touch the row."""
-        for change in await self._folder.changes(events, 0, self._load):
-            self._stored.clear()
-            if change.values is not None:
-                self._stored[self._key] = StoredRow(self._as_stored(change.values), change.position)
-
-    async def _load(self, _: Sequence[Key]) -> dict[Key, StoredRow]:
-        return self._stored
-
-    def _as_stored(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        kept = dict(values)
-        for column in self._definition.columns.values():
-            value = kept[column.name]
-            if value is not None and column.kind is Kind.JSON:
-                kept[column.name] = msgspec.json.decode(msgspec.json.encode(value), type=column.type)
-            elif isinstance(value, datetime):
-                kept[column.name] = value.astimezone(UTC)
-        return kept
-
-    def value(self) -> V | None:
-        """The row, or None."""
-        stored = self._stored.get(self._key)
-        return None if stored is None else self._definition.row(stored.values)
-
-
-def _alone(definition: ViewDefinition[V], key: Key) -> ViewDefinition[V]:
-    """*definition* as if there were no row but the one with *key*: the same folds, by the same code."""
-
-    def only(route: Route) -> Route:
-        return route._replace(keys_of=_only(route, key, definition), key_of=None)
-
-    routes = {event: tuple(map(only, routes)) for event, routes in definition.routes.items()}
-    return ViewDefinition(definition.view, definition.table, routes, event_names=definition.event_names)
-
-
-def _only(route: Route, key: Key, definition: ViewDefinition[Any]) -> KeysOf:
-    stored_key, key_of, keys_of = definition.stored_key, route.key_of, route.keys_of
-    this: tuple[Key, ...] = (key,)
-
-    def if_one_is(event: Any, stream: str) -> Sequence[Key]:
-        return this if key in map(stored_key, keys_of(event, stream)) else ()
-
-    if key_of is None:
-        return if_one_is
-
-    def if_it_is(event: Any, stream: str) -> Sequence[Key]:
-        return this if stored_key(key_of(event, stream)) == key else ()
-
-    return if_it_is
+        found.update((category, route.stream_part) for category in home.categories)
+    return found
 
 
 def _words(error: Exception) -> str:

@@ -1,0 +1,77 @@
+"""Every key of a view, a batch at a time: those of the rows that are there, and those that events name."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from twofold.event_store.recorded_event import RecordedEvent
+from twofold.read.batch import Events
+from twofold.read.past import Past
+from twofold.read.view import ViewDefinition
+from twofold.read.view_store import Generation, Key, Search, ViewStore
+
+Keys = AsyncGenerator[list[Key], None]
+
+
+async def keys_of_rows(
+    store: ViewStore, definition: ViewDefinition[Any], generation: Generation, start: Key | None, limit: int
+) -> Keys:
+    """The keys of all rows of *generation*, *limit* at a time: those behind *start*, then those up to it.
+
+    Rows that come and go meanwhile may be missed or met twice.
+    """
+    after, is_second = start, start is None
+    columns = tuple([definition.columns[name] for name in definition.table.key])
+    table = definition.table._replace(columns=columns, indexes=())
+    while True:
+        found = await store.find(table, Search(limit=limit, after=after), generation)
+        keys = [definition.key_of(row.values) for row in found.rows]
+        inside = keys if not is_second or start is None else [key for key in keys if key <= start]
+        if inside:
+            yield inside
+        if len(inside) == limit:
+            after = keys[-1]
+        elif is_second:
+            return
+        else:
+            after, is_second = None, True
+
+
+async def keys_of_log(past: Past, definition: ViewDefinition[Any], start: int, head: int, keys: EventKeys) -> Keys:
+    """The keys that the events up to *head* name, a page of events at a time: those behind *start* first."""
+    for after, up_to in ((start, head), (0, start)):
+        async with aclosing(past.of_log(definition, after, up_to)) as pages:
+            async for events in pages:
+                yield keys.of(events)
+
+
+class EventKeys:
+    """Tells which rows events touch. One that cannot be read, or names no key, touches none; `fault` is the first."""
+
+    def __init__(self, definition: ViewDefinition[Any], reader: Events) -> None:
+        self.fault: str | None = None
+        self._definition, self._reader = definition, reader
+        self._decoders: dict[tuple[str, int], Callable[[bytes], Any]] = {}
+
+    def of(self, events: Sequence[RecordedEvent]) -> list[Key]:
+        """The stored keys of the rows that *events* touch, each once."""
+        found: dict[Key, None] = {}
+        for recorded in events:
+            try:
+                found.update(dict.fromkeys(self._of(recorded)))
+            except Exception as error:  # noqa: BLE001 - a user's code; who asks is told of it
+                place = f"{recorded.type} at position {recorded.position} ({recorded.stream})"
+                self.fault = self.fault or f"{place}: {type(error).__name__}: {error}"
+        return list(found)
+
+    def _of(self, recorded: RecordedEvent) -> list[Key]:
+        kind = recorded.type, recorded.schema_version
+        decode = self._decoders.get(kind)
+        if decode is None:
+            decode = self._decoders[kind] = self._reader.decoder(*kind)
+        event = decode(recorded.data)
+        routes = self._definition.routes.get(type(event), ())
+        keys = [key for route in routes for key in route.keys_of(event, recorded.stream)]
+        return [self._definition.stored_key(key) for key in keys]

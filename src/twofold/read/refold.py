@@ -1,0 +1,112 @@
+"""Rows folded afresh from events, away from any store."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from twofold.event_store.recorded_event import RecordedEvent
+from twofold.read.batch import EventFailedError, Events, Folder, UnsoundBatchError
+from twofold.read.view import KeysOf, Route, ViewDefinition
+from twofold.read.view_store import Key, Kind, StoredRow
+
+
+class Refold:
+    """The rows with certain keys, of which pages of events are folded; between pages they are as a store keeps them.
+
+    Args:
+        definition: the view whose folds are used.
+        keys: the rows that are wanted, by stored key; memory holds these and no others.
+        reader: decodes events.
+    """
+
+    def __init__(self, definition: ViewDefinition[Any], keys: Iterable[Key], reader: Events) -> None:
+        self.failed: dict[Key, Exception] = {}
+        self._definition, self._reader = definition, reader
+        self._keys = set(keys)
+        self._rows: dict[Key, StoredRow] = {}
+        self._folder = Folder(_those(definition, self._keys), reader)
+
+    def row(self, key: Key) -> StoredRow | None:
+        """The row as it is now, or None."""
+        return self._rows.get(key)
+
+    def forget(self, keys: Iterable[Key]) -> None:
+        """Fold these rows no further."""
+        for key in keys:
+            self._keys.discard(key)
+            self._rows.pop(key, None)
+
+    async def fold(self, events: Sequence[RecordedEvent]) -> None:
+        """Fold what of *events*, which follow on those before, touches the rows.
+
+        Raises EventFailedError and UnsoundBatchError, with nothing of *events* folded.
+        """
+        for change in await self._folder.changes(events, 0, self._load):
+            if change.values is None:
+                self._rows.pop(change.key, None)
+            else:
+                self._rows[change.key] = StoredRow(_as_stored(self._definition, change.values), change.position)
+
+    async def fold_what_can_be(self, events: Sequence[RecordedEvent]) -> None:
+        """As `fold`, but a row that fails is forgotten, with its error in `failed`; the others go on."""
+        try:
+            await self.fold(events)
+        except (EventFailedError, UnsoundBatchError):
+            for key in list(self._keys):
+                await self._fold_alone(key, events)
+
+    async def _fold_alone(self, key: Key, events: Sequence[RecordedEvent]) -> None:
+        alone = Refold(self._definition, (key,), self._reader)
+        alone._rows = {key: self._rows[key]} if key in self._rows else {}
+        try:
+            await alone.fold(events)
+        except (EventFailedError, UnsoundBatchError) as error:
+            self.failed[key] = error
+            self.forget((key,))
+        else:
+            self._rows.pop(key, None)
+            self._rows.update(alone._rows)
+
+    async def _load(self, keys: Sequence[Key]) -> dict[Key, StoredRow]:
+        return {key: self._rows[key] for key in keys if key in self._rows}
+
+
+def _as_stored(definition: ViewDefinition[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    kept = dict(values)
+    for column in definition.columns.values():
+        value = kept[column.name]
+        if value is not None and column.kind is Kind.JSON:
+            kept[column.name] = msgspec.json.decode(msgspec.json.encode(value), type=column.type)
+        elif isinstance(value, datetime):
+            kept[column.name] = value.astimezone(UTC)
+    return kept
+
+
+def _those(definition: ViewDefinition[Any], keys: Collection[Key]) -> ViewDefinition[Any]:
+    """*definition* as if there were no rows but those with *keys*: the same folds, by the same code."""
+
+    def only(route: Route) -> Route:
+        return route._replace(keys_of=_only(route, keys, definition), key_of=None)
+
+    routes = {event: tuple(map(only, routes)) for event, routes in definition.routes.items()}
+    return ViewDefinition(definition.view, definition.table, routes, event_names=definition.event_names)
+
+
+def _only(route: Route, keys: Collection[Key], definition: ViewDefinition[Any]) -> KeysOf:
+    stored_key, key_of, keys_of = definition.stored_key, route.key_of, route.keys_of
+
+    def those_that_are(event: Any, stream: str) -> Sequence[Key]:
+        return [key for key in map(stored_key, keys_of(event, stream)) if key in keys]
+
+    if key_of is None:
+        return those_that_are
+
+    def it_if_it_is(event: Any, stream: str) -> Sequence[Key]:
+        key = stored_key(key_of(event, stream))
+        return (key,) if key in keys else ()
+
+    return it_if_it_is
