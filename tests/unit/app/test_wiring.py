@@ -232,7 +232,7 @@ def test_a_handler_of_another_shape_is_a_fault(annotations: dict[str, Any], word
 def test_a_handler_must_be_async() -> None:
     def handle(command: Sow, work: Streams) -> None: ...
 
-    assert "must be `async def" in only_fault(handlers=[handles(handle)])
+    assert "must be `async def" in only_fault(handlers=[handles(handle)])  # type: ignore[type-var]
 
 
 def test_an_upcaster_must_say_what_it_upcasts() -> None:
