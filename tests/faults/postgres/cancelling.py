@@ -11,8 +11,10 @@ MOST = 1_000
 
 
 @coroutine
-def cancelled_at(await_number: int, inner: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
-    """Run *inner* in this task, which is cancelled while it awaits for the given time (from 1)."""
+def interrupted_at(
+    await_number: int, inner: Coroutine[Any, Any, Any], act: Callable[[], object]
+) -> Generator[Any, Any, Any]:
+    """Run *inner* in this task, and *act* while it awaits for the given time (from 1)."""
     answer: Any = None
     error: BaseException | None = None
     for number in range(1, 1_000_000):
@@ -21,9 +23,7 @@ def cancelled_at(await_number: int, inner: Coroutine[Any, Any, Any]) -> Generato
         except StopIteration as end:
             return end.value
         if number == await_number:
-            task = asyncio.current_task()
-            assert task is not None
-            task.cancel()
+            act()
         try:
             answer, error = (yield waits_for), None
         except BaseException as thrown:  # noqa: BLE001 - whatever it is, it is for the inner one
@@ -35,13 +35,19 @@ async def swept(run: Callable[[int], Coroutine[Any, Any, Any]], check: Callable[
     """Run it again and again, cancelled at its 1st, 2nd, 3rd, ... await, until it ends before; how often that was."""
     for number in range(1, MOST):
         try:
-            await asyncio.ensure_future(as_task(cancelled_at(number, run(number))))
+            await asyncio.ensure_future(as_task(interrupted_at(number, run(number), cancel_this_task)))
         except asyncio.CancelledError:
             await check()
         else:
             await check()
             return number - 1
     raise AssertionError(f"it still awaits something after {MOST} awaits")
+
+
+def cancel_this_task() -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
 
 
 async def as_task(awaitable: Awaitable[Any]) -> Any:

@@ -205,7 +205,8 @@ class Database:
                 elif not self.address.pgbouncer:
                     await connection.reset(timeout=self._wait)
             except BaseException as error:
-                connection.terminate()
+                if not is_over(connection):
+                    connection.terminate()
                 if not isinstance(error, KNOWN):
                     raise
         await self._take_back(connection)
