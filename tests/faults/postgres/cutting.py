@@ -13,7 +13,8 @@ from twofold.errors import StoreUnavailableError
 
 def cut(database: Database) -> None:
     """Break every connection of the pool, as when a cable is pulled: no goodbye, and the proxies answer nothing."""
-    for holder in database._pool._holders:
+    pool: Any = database._pool
+    for holder in pool._holders:
         if holder._con is not None:
             holder._con._transport.abort()
 
