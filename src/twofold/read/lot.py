@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +18,8 @@ from twofold.read.batch import EventFailedError, Folded, RowFailed, place_of, wo
 from twofold.read.parking import Failure, Parked, Parking
 from twofold.read.view_store import Generation, Key, ParkingLot, ViewStore
 from twofold.retry import RetryPolicy
+
+_log = logging.getLogger("twofold.read")
 
 LOOK_SECONDS = 1.0
 """How soon what somebody asks for is seen (seconds), while anything is parked. Where looking takes long, later."""
@@ -129,6 +132,7 @@ class Lot:
             elif failure is not None:
                 now = self._parks.clock.now_micros()
                 rows[key] = Parked(self.shard, key, failure, len(waiting), waiting[-1], now)
+                _log.error("row %s of %s is parked: %s", shown(key), self._generation.view, failure.cause)
         self.rows = rows
 
     def _too_many_keys(self, failed: Sequence[RowFailed]) -> list[tuple[int, str, str]]:

@@ -40,11 +40,14 @@ class Mender:
         store: where its rows are.
         generation: which built copy.
         lot: what is parked; known to be out of date after each try.
+
+    `failures` counts the tries that failed.
     """
 
     def __init__(self, folder: Folder, reading: Reading, store: ParkingStore, generation: Generation, lot: Lot) -> None:
         self._folder, self._reading, self._store = folder, reading, store
         self._generation, self._lot = generation, lot
+        self.failures = 0
         self._one_by_one: set[Key] = set()
 
     async def mend(self, at: Checkpoint) -> int:
@@ -104,6 +107,7 @@ class Mender:
 
     def _parking(self, parked: Parked, folded: Folded, done: int) -> Parking:
         for stuck in folded.failed:
+            self.failures += 1
             return Parking(parked.key, self._lot.failure(stuck), done=stuck.event.position - 1)
         if done < parked.last:
             return Parking(parked.key, parked.failure._replace(retry_at=DUE), done=done)

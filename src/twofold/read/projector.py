@@ -82,8 +82,10 @@ class ViewFollower(Follower):
         if self._lot is None:
             return 0
         await self._lot.look()
+        failures = self._mender.failures
         moved = await self._mender.mend(at)
         if moved:
+            self._say(failed=self._status.failed + self._mender.failures - failures)
             await self._lot.look()
         self.progress.parked = self._lot.positions
         return moved
@@ -118,7 +120,10 @@ class ViewFollower(Follower):
         load = partial(self._store.load, self.generation, self.shard.number)
         if self._lot is None:
             return Folded(await self._folder.changes(events, after, load), [], {})
-        return await self._folder.fold(events, after, load, parked=self._lot.rows)
+        folded = await self._folder.fold(events, after, load, parked=self._lot.rows)
+        if folded.failed:
+            self._say(failed=self._status.failed + len(folded.failed))
+        return folded
 
     async def _save(self, folded: Folded, events: Sequence[RecordedEvent], expected: Mark, reached: Checkpoint) -> None:
         generation, shard, lot = self.generation, self.shard.number, self._lot
