@@ -10,6 +10,7 @@ import msgspec
 from twofold.app.command_status import CommandStatus, status_of
 from twofold.app.health_check import HealthCheck
 from twofold.app.measured.commands import Send
+from twofold.app.metrics import Metrics
 from twofold.app.reads import Reads
 from twofold.config import Config
 from twofold.errors import ClosedError, MisuseError, MomentUnknownError, StreamNotFoundError, UnknownNameError
@@ -56,12 +57,13 @@ class Engine(NamedTuple):
     keeper: Keeper
     supervisor: Supervisor
     check: HealthCheck
+    metrics: Metrics
 
 
 class OpenApp:
     """What `App.open()` gives. `log` has the ports of the log, `projectors` the runners of views by name.
 
-    `check` knows how far views are, by name too.
+    `check` knows how far views are, by name too, `metrics` all that is counted and timed.
     """
 
     def __init__(self, app: App, engine: Engine) -> None:
@@ -73,6 +75,7 @@ class OpenApp:
         self.projectors = engine.projectors
         self.reads = engine.reads
         self.check = engine.check
+        self.metrics = engine.metrics
         self._desk = engine.desk
         self._handle = engine.send
         self._queue = engine.queue

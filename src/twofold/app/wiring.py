@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from twofold.app.alerting import Watched, alert_worker
 from twofold.app.health_check import HealthCheck
 from twofold.app.measured.process import Measures, NoMeasures, ProcessMeasures
+from twofold.app.metrics import Metrics, Sources
 from twofold.app.open_app import Engine, OpenApp
 from twofold.app.reads import Reads
 from twofold.app.stores import OpenViewStore
@@ -76,9 +78,13 @@ def wire(app: App, config: Config, clock: Clock, log: Log, rows: OpenViewStore) 
     workers = workers_of(app.name, config, clock, log, keeper, projectors=projectors, queue=queue, snapshots=snapshots)
     tables = [view.table for view in catalog.views.values()] + [*map(projector_table, catalog.projectors.values())]
     lag = LagMeter(log.events, rows, tables, clock, objective=config.lag_objective)
+    watched = Watched(log.events, lag, measures, projectors, dict)
+    workers.append(alert_worker(watched, config, app.on_alert, clock, keeper.claim(f"alerts of {app.name}")))
     supervisor = Supervisor(workers, drain_seconds=config.drain_seconds)
     check = HealthCheck(lag, projectors, supervisor, objective=config.lag_objective)
-    return OpenApp(app, Engine(config, log, desk, send, queue, reads, projectors, keeper, supervisor, check))
+    sources = Sources(measures, check, log, projectors, keeper.holds)
+    metrics = Metrics(sources, {"app": app.name, "version": app.version})
+    return OpenApp(app, Engine(config, log, desk, send, queue, reads, projectors, keeper, supervisor, check, metrics))
 
 
 def _projectors(catalog: Catalog, config: Config, log: Log, rows: OpenViewStore, keeper: Keeper) -> dict[str, Shards]:

@@ -14,7 +14,7 @@ from twofold.http_api.docs import docs_endpoints
 from twofold.http_api.door import Door
 from twofold.http_api.health import HealthEndpoints
 from twofold.http_api.message_reading import command_reader, query_reader, routed_command_reader
-from twofold.http_api.metrics import metrics
+from twofold.http_api.metrics import metrics_endpoint
 from twofold.http_api.openapi import CommandEntry, Entries, QueryEntry, ViewEntry, openapi_document
 from twofold.http_api.parameters import parameters_of
 from twofold.http_api.percent import decode_part
@@ -61,7 +61,7 @@ class _Building:
         self.router.add("GET", "/health", health.details)
         self.router.add("GET", "/health/live", health.live)
         self.router.add("GET", "/health/ready", health.ready)
-        self.router.add("GET", "/metrics", metrics)
+        self.router.add("GET", "/metrics", metrics_endpoint(self._door.app))
         self.router.add("GET", "/commands/log", log.recent)
         self.router.add("GET", "/commands/log/{id}", log.one)
         for path, endpoint in docs_endpoints().items():

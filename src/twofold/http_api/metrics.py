@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
-
+from twofold.app.open_app import OpenApp
 from twofold.errors import ExtraMissingError
 from twofold.http_api.refusals import ExtraNotInstalledError
 from twofold.http_api.request import Request
 from twofold.http_api.response import NO_SNIFF, NO_STORE, Response
+from twofold.http_api.router import Endpoint
 
 
-async def metrics(_: Request) -> Response:
-    """What the process's default registry holds. Raises ExtraNotInstalledError, which names the extra."""
-    client = _client()
-    kind = client.CONTENT_TYPE_LATEST.encode()
-    return Response(200, [(b"content-type", kind), NO_STORE, NO_SNIFF], client.generate_latest())
+def metrics_endpoint(app: OpenApp) -> Endpoint:
+    """Shows what is known of *app*; answers also while its stores do not."""
 
+    async def metrics(request: Request) -> Response:
+        accept = request.headers.get(b"accept", b"").decode("latin-1")
+        try:
+            text, media_type = await app.metrics.exposition(accept)
+        except ExtraMissingError as error:
+            raise ExtraNotInstalledError(str(error)) from error
+        return Response(200, [(b"content-type", media_type.encode()), NO_STORE, NO_SNIFF], text)
 
-def _client() -> Any:
-    try:
-        return importlib.import_module("prometheus_client")
-    except ImportError as error:
-        raise ExtraNotInstalledError(str(ExtraMissingError("metrics", "/metrics"))) from error
+    return metrics

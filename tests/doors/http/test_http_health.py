@@ -1,8 +1,4 @@
-"""Health, metrics and the docs page."""
-
-import sys
-
-import pytest
+"""Health and the docs page."""
 
 from tests.doors.http.conftest import Door, opened
 from twofold.testing.clock import ManualClock
@@ -44,18 +40,6 @@ async def test_a_closed_app_answers_503(door: Door):
 
     assert (response.status_code, response.json()["code"]) == (503, "closed")
     assert response.headers["retry-after"] == "1"
-
-
-async def test_metrics_are_prometheus_text_or_501_naming_the_extra(door: Door, monkeypatch: pytest.MonkeyPatch):
-    pytest.importorskip("prometheus_client")
-    installed = await door.get("/metrics")
-    monkeypatch.setitem(sys.modules, "prometheus_client", None)
-    missing = await door.get("/metrics")
-
-    assert installed.status_code == 200
-    assert installed.headers["content-type"].startswith("text/plain")
-    assert missing.status_code == 501
-    assert 'pip install "twofold[metrics]"' in missing.json()["detail"]
 
 
 async def test_the_docs_page_loads_nothing_from_elsewhere(door: Door):
