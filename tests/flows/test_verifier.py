@@ -68,7 +68,7 @@ def verifiers(library: OpenApp, **options: Any) -> list[ViewVerifier]:
     """One for each view of the library, in small bites."""
     reader, homes = library.catalog.event_reader, homes_of(library.catalog)
     past = Past(library.log.events, reader, homes, paging=Paging(40))
-    store = library.projectors["BookPage"]._store
+    store = library.reads._model.store
     definitions = library.catalog.views.values()
     return [
         ViewVerifier(each, past, library.log.events, store, SystemClock(), keys=3, **options) for each in definitions

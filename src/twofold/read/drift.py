@@ -14,6 +14,11 @@ FOLDED_UP_TO = "_position"
 """Stands among the fields for the position that a row says it has folded: one ahead of the checkpoint loses events."""
 
 
+def drift_remedy(view: str) -> str:
+    """What to do about drifted rows."""
+    return f"`twofold view verify {view}` lists them; `twofold view rebuild {view}` builds the rows anew from the log"
+
+
 class Difference(NamedTuple):
     """A field of a row, as the store has it and as its events fold to; None on the side that has no row."""
 

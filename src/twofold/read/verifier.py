@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from twofold.clock import Clock
 from twofold.errors import UnknownNameError
@@ -23,7 +23,7 @@ class Verifier:
         views: what to look at.
         claim: it works only while this lease is held; nobody disputes it unless given.
         clock: measures what a piece took.
-        share: the part of its time that it works at most, between 0 and 1; after each piece it rests.
+        share: the part of its time that `step` works at most, above 0 and up to 1; after each piece it rests.
         every: seconds from the beginning of one round through everything to that of the next, at least.
     """
 
@@ -50,10 +50,21 @@ class Verifier:
         self._known(view)
         return self._found.get(view) or Findings(view)
 
-    async def verify(self, view: str, most: int | None = None) -> Findings:
-        """Look at *view* now, all of it or *most* rows and keys of events, without a rest. Raises UnknownNameError."""
+    def drifted(self) -> dict[str, int]:
+        """How many rows of each view are known to differ."""
+        return {name: len(found.drifts) for name, found in self._found.items()}
+
+    async def verify(
+        self, view: str, most: int | None = None, *, told: Callable[[Findings], None] | None = None
+    ) -> Findings:
+        """Look at *view* now, all of it or *most* rows and as many keys of events, without a rest.
+
+        *told* is called after each piece of work, with what was found so far. Raises UnknownNameError.
+        """
         findings = Findings(view)
         async for _ in self._known(view).round(findings, most):
+            if told is not None:
+                told(findings)
             await asyncio.sleep(0)
         return findings
 
@@ -61,7 +72,7 @@ class Verifier:
         """One piece of work, unless it is to rest. Returns 0: it moves nothing."""
         with self._claim.working() as fence:
             if fence is None:
-                self._found.clear()
+                await self._forget()
             elif self._is_time():
                 await self._piece()
         return 0
@@ -100,6 +111,13 @@ class Verifier:
             self._turns.rotate(-1)
             async for events in self.views[name].round(self._found.setdefault(name, Findings(name))):
                 yield events
+
+    async def _forget(self) -> None:
+        """Whoever has the lease finds out by itself."""
+        work, self._work = self._work, None
+        self._found.clear()
+        if work is not None:
+            await work.aclose()
 
     def _known(self, view: str) -> ViewVerifier:
         if view not in self.views:

@@ -90,8 +90,9 @@ class ViewVerifier:
         if found is None:
             findings.refuse("it has no rows yet")
             return None
-        if found.generation.fingerprint != table.fingerprint:
-            findings.refuse(f"generation {found.generation.number} was built by other code than this process runs")
+        generation = await self._store.open_generation(table, self._events.epoch)
+        if generation.fingerprint != table.fingerprint:
+            findings.refuse(f"generation {generation.number} was built by other code than this process runs")
             return None
         for mark in found.marks:
             fault = await fault_of_mark(self._events, mark)
@@ -99,7 +100,7 @@ class ViewVerifier:
                 findings.refuse(f"its checkpoint is of another log: {fault}")
                 return None
         self._head = min(mark.position for mark in found.marks)
-        return found.generation
+        return generation
 
     # --- which rows -----------------------------------------------------------------------
 
