@@ -5,7 +5,8 @@ What a block is, is said by its first line:
 - ```` ```python ```` runs, in order, in one namespace a file; `await` and `async with` may stand at the top.
 - ```` ```text output ```` is what the program before it printed, to the letter; a line of `...` stands for any lines,
   and `…` in a line for any text in it, with the blanks around it.
-- ```` ```console run ```` is run line by line (`$ command`) in an empty folder, and what it printed is compared, errors too.
+- ```` ```console run ```` is run line by line (`$ command`) in an empty folder, and what it printed is compared: also
+  what it printed to standard error.
 - ```` ```console see=tests/x.py ```` is not run here, because that test runs it.
 - ```` ```toml ````, ```` ```json ```` have to parse; ```` ```text ```` and ```` ```mermaid ```` are pictures.
 """

