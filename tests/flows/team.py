@@ -15,8 +15,9 @@ from twofold.testing.clock import ManualClock
 
 SHARDS = 4
 CONFIG = Config(page_events=3, pool_size=3)
-BOXES = [f"box {number}" for number in range(12)]
-TOWNS = ["Oslo", "Rome", "Cairo", "Lima", "Quito"]
+BOXES = ["ada", "bob", "cyd", "dan", "eve", "fay", "gus", "hal", "ida", "jon", "kim", "leo"]
+TOWNS = ["Oslo", "Rome", "Cairo", "Lima", "Quito", "Dakar"]
+"""In every shard there is one of them at least."""
 
 
 class Post(Command):
