@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from twofold.app.catalog import Catalog
 from twofold.app.homes import homes_of
+from twofold.app.measured.process import Measures
 from twofold.clock import Clock
 from twofold.config import Config
 from twofold.errors import UnknownNameError
@@ -47,11 +48,13 @@ class Reads:
         *,
         projectors: Mapping[str, Shards],
         middlewares: Sequence[Middleware],
+        measures: Measures,
     ) -> None:
         definitions = {definition.view: definition for definition in catalog.views.values()}
         self.freshness = Freshness(log.events, projectors, wait=config.wait_default)
         self._model = ReadModel(definitions, store, self.freshness, middlewares)
         self._catalog = catalog
+        self._measured = measures.answering
         cache = QueryCache(clock, ttl=config.cache_ttl) if config.cache else None
         self._bus = QueryBus(catalog.answers, self._model, cache=cache)
         self._views = ViewAnswers(self._model)
@@ -65,15 +68,15 @@ class Reads:
         if found is None or found.kind != "query":
             raise UnknownNameError("query", type(query).__name__, tuple(self._catalog.queries))
         copy, _ = found.codec.validate(query)
-        return await self._bus.answer(copy, wish, context=context)
+        return await self._measured("query", type(query), self._bus.answer(copy, wish, context=context))
 
     async def get(self, view: type[V], key: Any, wish: Wish = ANYTIME, *, context: Context | None = None) -> Answer[V]:
         """One row by its key, with its token. Raises RowNotFoundError, which has the token too."""
-        return await self._views.get(view, key, wish, context=context)
+        return await self._measured("row", view, self._views.get(view, key, wish, context=context))
 
     async def get_as_of(self, view: type[V], key: Any, at: Moment, *, context: Context | None = None) -> Answer[V]:
         """One row as of a moment, with that moment's token. As PastAnswers.get."""
-        return await self._past.get(view, key, at, context=context)
+        return await self._measured("past", view, self._past.get(view, key, at, context=context))
 
     async def mark_of(self, moment: Moment) -> Mark:
         """Which place of the log a moment is. As PastAnswers.mark."""
@@ -83,11 +86,11 @@ class Reads:
         self, search: FindRows, wish: Wish = ANYTIME, *, context: Context | None = None
     ) -> Answer[Page[Any]]:
         """A page of rows, with its token."""
-        return await self._views.find(search, wish, context=context)
+        return await self._measured("rows", search.view, self._views.find(search, wish, context=context))
 
     async def count(self, search: CountRows, wish: Wish = ANYTIME, *, context: Context | None = None) -> Answer[int]:
         """How many rows pass, with its token."""
-        return await self._views.count(search, wish, context=context)
+        return await self._measured("count", search.view, self._views.count(search, wish, context=context))
 
     def rows(self, view: type[V]) -> Rows[V]:
         """Typed access to the rows of *view*."""

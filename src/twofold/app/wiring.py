@@ -55,10 +55,7 @@ def wire(app: App, config: Config, clock: Clock, log: Log, rows: OpenViewStore) 
     desk = _desk(catalog, config, clock, log, measures)
     middlewares = _middlewares(app)
     endpoints = {
-        command: (
-            catalog.types.of(command),
-            measures.handler(command, _endpoint(catalog, command, handler, desk, log, config)),
-        )
+        command: (catalog.types.of(command), _endpoint(catalog, command, handler, desk, log, config))
         for command, handler in catalog.handlers.items()
     }
     bus = CommandBus(
@@ -67,13 +64,13 @@ def wire(app: App, config: Config, clock: Clock, log: Log, rows: OpenViewStore) 
         attempts=config.conflict_attempts,
         in_flight_wait=config.in_flight_wait,
         replay_or=desk.answering.replay_or,
+        note_conflict=measures.conflicted,
     )
     keeper = Keeper(log.leases, member_name(), clock, seconds=config.lease_seconds)
     projectors = _projectors(catalog, config, log, rows, keeper)
     send = measures.send(bus.send)
     queue = QueueProcessor(log.queue, catalog.types, send, _refusing(desk), _copied(desk), clock)
-    asked = measures.around_questions(middlewares)
-    reads = Reads(catalog, config, clock, log, rows, projectors=projectors, middlewares=asked)
+    reads = Reads(catalog, config, clock, log, rows, projectors=projectors, middlewares=middlewares, measures=measures)
     snapshots = desk.snapshotter.step
     workers = workers_of(app.name, config, clock, log, keeper, projectors=projectors, queue=queue, snapshots=snapshots)
     tables = [view.table for view in catalog.views.values()] + [*map(projector_table, catalog.projectors.values())]

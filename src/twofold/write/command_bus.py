@@ -25,10 +25,15 @@ from twofold.pipeline.context import Context
 from twofold.pipeline.middleware import Endpoint, Middleware, surround
 from twofold.write.receipt import Receipt
 
+Note = Callable[[Any], object]
 ReplayOr = Callable[[Context, Exception], Awaitable[Receipt]]
 MAX_KEY_CHARACTERS = 255
 
 holding_the_writer: ContextVar[bool] = ContextVar("holding_the_writer", default=False)
+
+
+def unnoted(_command: Any) -> None:
+    """Keeps no note of what happens to a command."""
 
 
 def refuse_nested() -> None:
@@ -50,9 +55,10 @@ class CommandBus:
         attempts: int,
         in_flight_wait: float,
         replay_or: ReplayOr,
+        note_conflict: Note = unnoted,
     ) -> None:
         self._in_flight = InFlight(in_flight_wait)
-        retry = deciding_again(attempts, replay_or)
+        retry = deciding_again(attempts, replay_or, note_conflict)
         self._chains: dict[type, Endpoint] = {}
         for cls, (message, endpoint) in endpoints.items():
             layers = (validating(message), *middlewares, self._in_flight.once_a_key, retry)
@@ -89,10 +95,11 @@ def validating(message: MessageType) -> Middleware:
     return check
 
 
-def deciding_again(attempts: int, replay_or: ReplayOr) -> Middleware:
+def deciding_again(attempts: int, replay_or: ReplayOr, note_conflict: Note) -> Middleware:
     """A middleware that tries again after a conflict, of versions or of transactions, at most *attempts* times in all.
 
-    A command that fails in another way may be the copy of one that did not: `replay_or` gives the first answer then.
+    `note_conflict` is told of each one. A command that fails in another way may be the copy of one that did not:
+    `replay_or` gives the first answer then.
     """
 
     async def retry(command: Any, context: Context, call_next: Endpoint) -> Any:
@@ -105,6 +112,7 @@ def deciding_again(attempts: int, replay_or: ReplayOr) -> Middleware:
                 raise
             except ConflictError:
                 # Someone else was first; what is in memory has been thrown away, so decide on what is there now.
+                note_conflict(command)
                 if left <= 0:
                     raise
             except Exception as error:  # noqa: BLE001 - raised again unless there is a first answer

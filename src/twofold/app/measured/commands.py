@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from time import perf_counter
 from typing import Any, Literal
 
-from twofold.errors import Rejected, TwofoldError, VersionConflictError
+from twofold.errors import Rejected, TwofoldError
 from twofold.messages.message_types import MessageType
 from twofold.pipeline.context import Context
-from twofold.pipeline.middleware import Endpoint
-from twofold.runtime.measures import Family, Histogram, Tally, counter, histogram
+from twofold.runtime.measures import SECONDS, Family, Histogram, Tally, counter, histogram
 from twofold.write.receipt import Receipt
 
 Send = Callable[[Any, Context], Awaitable[Receipt]]
@@ -21,55 +21,50 @@ Outcome = Literal["accepted", "replayed", "rejected", "refused", "failed"]
 class _Command:
     """What has come of the commands of one name so far. Codes are chosen by rules: at most 50 are told apart."""
 
-    __slots__ = ("accepted", "conflicts", "others", "seconds")
+    __slots__ = ("conflicts", "others", "seconds")
 
     def __init__(self) -> None:
-        self.accepted = 0
         self.conflicts = 0
         self.others = Tally(most=50)
         self.seconds = Histogram()
 
+    @property
+    def accepted(self) -> int:
+        """Each command is timed, and all but those that were accepted are counted: the first way costs nothing."""
+        return sum(self.seconds.counts) - sum(self.others.values())
+
 
 class CommandMeasures:
-    """Wraps the bus, and the handlers of commands, of one app."""
+    """Wraps the bus of one app."""
 
     def __init__(self, commands: Iterable[MessageType]) -> None:
         self._names = {message.cls: message.name for message in commands}
         self._measured = {cls: _Command() for cls in self._names}
 
     def around(self, send: Send) -> Send:
-        """*send*, measured: from the call to the answer, with all waits and tries."""
+        """*send*, measured: from the command's arrival on the bus to the answer, with all waits and tries."""
         measured = self._measured
 
         async def sent(command: Any, context: Context) -> Receipt:
-            began = perf_counter()
             try:
                 receipt = await send(command, context)
             except BaseException as error:
-                self._failed(measured.get(type(command)), began, error)
+                self._failed(measured.get(type(command)), context, error)
                 raise
+            # This is on the way of every command, so it calls as little as it can.
             found = measured[type(command)]
-            found.seconds.observe(perf_counter() - began)
+            taken, seconds = perf_counter() - context.arrived, found.seconds
+            seconds.counts[bisect_left(SECONDS, taken)] += 1
+            seconds.sum += taken
             if receipt.replayed:
                 found.others.add("replayed", "")
-            else:
-                found.accepted += 1
             return receipt
 
         return sent
 
-    def around_handler(self, command: type, handle: Endpoint) -> Endpoint:
-        """*handle*, which makes one try at a *command*, with its version conflicts counted."""
-        found = self._measured[command]
-
-        async def handled(command: Any, context: Context) -> Any:
-            try:
-                return await handle(command, context)
-            except VersionConflictError:
-                found.conflicts += 1
-                raise
-
-        return handled
+    def conflicted(self, command: Any) -> None:
+        """Somebody else was faster than a try of *command*."""
+        self._measured[type(command)].conflicts += 1
 
     def families(self) -> Iterator[Family]:
         """What was measured so far."""
@@ -87,9 +82,10 @@ class CommandMeasures:
         conflicts: dict[tuple[str, ...], float] = {name: each.conflicts for name, each in found.items()}
         yield counter("twofold_command_conflicts", text, ("command",), conflicts)
 
-    def _failed(self, found: _Command | None, began: float, error: BaseException) -> None:
+    def _failed(self, found: _Command | None, context: Context, error: BaseException) -> None:
         if found is not None:
-            found.seconds.observe(perf_counter() - began)
+            now = perf_counter()
+            found.seconds.observe(now - (context.arrived or now))
             found.others.add(*outcome_of(error))
 
 

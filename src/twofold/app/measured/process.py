@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from twofold.app.measured.commands import CommandMeasures, Send
 from twofold.app.measured.event_store import AppendMeasures, MeasuredEventStore
-from twofold.app.measured.queries import QueryMeasures
+from twofold.app.measured.queries import Kind, QueryMeasures
 from twofold.event_store.store import EventStore
 from twofold.messages.message_types import MessageType
-from twofold.pipeline.middleware import Endpoint, Middleware
 from twofold.runtime.measures import Family
+
+T = TypeVar("T")
 
 
 class Measures(Protocol):
@@ -21,14 +22,14 @@ class Measures(Protocol):
     def send(self, send: Send) -> Send:
         """The bus."""
 
-    def handler(self, command: type, handle: Endpoint) -> Endpoint:
-        """The handler of *command*."""
+    def conflicted(self, command: Any) -> None:
+        """Somebody else was faster than a try of *command*."""
 
     def events(self, events: EventStore) -> EventStore:
         """The log, as far as commands write to it."""
 
-    def around_questions(self, middlewares: Sequence[Middleware]) -> Sequence[Middleware]:
-        """What surrounds every question."""
+    def answering(self, kind: Kind, asked: type, answering: Awaitable[T]) -> Awaitable[T]:
+        """The answer to a question; *asked* is the query or the view."""
 
     def answer_times(self) -> Sequence[int]:
         """How many questions about now fell into which bucket of `SECONDS` so far; empty when there was none."""
@@ -44,17 +45,16 @@ class NoMeasures:
         """See Measures."""
         return send
 
-    def handler(self, command: type, handle: Endpoint) -> Endpoint:  # noqa: ARG002 - the protocol's
+    def conflicted(self, command: Any) -> None:
         """See Measures."""
-        return handle
 
     def events(self, events: EventStore) -> EventStore:
         """See Measures."""
         return events
 
-    def around_questions(self, middlewares: Sequence[Middleware]) -> Sequence[Middleware]:
+    def answering(self, kind: Kind, asked: type, answering: Awaitable[T]) -> Awaitable[T]:  # noqa: ARG002 - the protocol's
         """See Measures."""
-        return middlewares
+        return answering
 
     def answer_times(self) -> Sequence[int]:
         """See Measures."""
@@ -72,26 +72,17 @@ class ProcessMeasures:
         self._queries = QueryMeasures()
         self._commands = CommandMeasures(commands)
         self._appends = AppendMeasures()
-
-    def send(self, send: Send) -> Send:
-        """See Measures."""
-        return self._commands.around(send)
-
-    def handler(self, command: type, handle: Endpoint) -> Endpoint:
-        """See Measures."""
-        return self._commands.around_handler(command, handle)
+        self.send = self._commands.around
+        self.conflicted = self._commands.conflicted
+        self.answer_times = self._queries.counts
 
     def events(self, events: EventStore) -> EventStore:
         """See Measures."""
         return MeasuredEventStore(events, self._appends)
 
-    def around_questions(self, middlewares: Sequence[Middleware]) -> Sequence[Middleware]:
+    def answering(self, kind: Kind, asked: type, answering: Awaitable[T]) -> Awaitable[T]:
         """See Measures."""
-        return (self._queries.around, *middlewares)
-
-    def answer_times(self) -> Sequence[int]:
-        """See Measures."""
-        return self._queries.counts()
+        return self._queries.timed(kind, asked, answering)
 
     def families(self) -> Iterator[Family]:
         """See Measures."""

@@ -2,65 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Awaitable, Iterator
 from time import perf_counter
-from typing import Any
+from typing import Literal, TypeVar
 
 from twofold.app.measured.commands import outcome_of
 from twofold.errors import NotFoundError
 from twofold.messages.declaration import declaration
-from twofold.pipeline.context import Context
-from twofold.pipeline.middleware import Endpoint
-from twofold.read.view_answers import CountRows, FindRows, GetRow
-from twofold.runtime.measures import Family, Histogram, Tally, counter, histogram
+from twofold.runtime.measures import SECONDS, Family, Histogram, Tally, counter, histogram
 
-_KINDS: dict[type, str] = {FindRows: "rows", CountRows: "count"}
+T = TypeVar("T")
+Kind = Literal["query", "row", "rows", "count", "past"]
+
+
+class _Question:
+    """What has come of one question so far."""
+
+    __slots__ = ("others", "seconds")
+
+    def __init__(self) -> None:
+        self.others = Tally(most=50)
+        self.seconds = Histogram()
 
 
 class QueryMeasures:
     """What came of questions. A question is a query, or is put to a view: for a row, rows, their number, the past."""
 
     def __init__(self) -> None:
-        self._seconds: dict[tuple[str, ...], Histogram] = {}
-        self._outcomes = Tally()
+        self._asked: dict[tuple[Kind, type], _Question] = {}
 
-    async def around(self, question: Any, context: Context, call_next: Endpoint) -> Any:
-        """A middleware that measures; put it outermost."""
+    async def timed(self, kind: Kind, asked: type, answering: Awaitable[T]) -> T:
+        """What *answering* gives; *asked* is the query or the view."""
         began = perf_counter()
-        outcome, code = "answered", ""
         try:
-            return await call_next(question, context)
-        except NotFoundError as error:
-            code = error.code
-            raise
+            answer = await answering
         except BaseException as error:
-            outcome, code = outcome_of(error)
+            self._failed(self._found(kind, asked), perf_counter() - began, error)
             raise
-        finally:
-            self._note(_labels(question), outcome, code, perf_counter() - began)
+        # This is on the way of every question, so it calls as little as it can.
+        taken, found = perf_counter() - began, self._asked.get((kind, asked)) or self._found(kind, asked)
+        seconds = found.seconds
+        seconds.counts[bisect_left(SECONDS, taken)] += 1
+        seconds.sum += taken
+        return answer
 
     def counts(self) -> list[int]:
         """How many questions fell into which bucket of seconds. Those about the past are left out: they take long."""
-        found = [each.counts for (kind, *_), each in self._seconds.items() if kind != "past"]
+        found = [each.seconds.counts for (kind, _), each in self._asked.items() if kind != "past"]
         return [sum(bucket) for bucket in zip(*found, strict=True)]
 
     def families(self) -> Iterator[Family]:
         """What was measured so far."""
+        found = {(kind, declaration(asked).name): each for (kind, asked), each in self._asked.items()}
+        counts: dict[tuple[str, ...], float] = {}
+        for labels, each in found.items():
+            counts[*labels, "answered", ""] = sum(each.seconds.counts) - sum(each.others.values())
+            counts |= {(*labels, *others): count for others, count in each.others.items()}
         text = "Questions by what came of them; a row that is not there is an answer."
-        yield counter("twofold_queries", text, ("kind", "query", "outcome", "code"), {**self._outcomes})
+        yield counter("twofold_queries", text, ("kind", "query", "outcome", "code"), counts)
         text = "Seconds from a question to its answer, the wait for a token included."
-        yield histogram("twofold_query_duration_seconds", text, ("kind", "query"), self._seconds)
+        seconds: dict[tuple[str, ...], Histogram] = {labels: each.seconds for labels, each in found.items()}
+        yield histogram("twofold_query_duration_seconds", text, ("kind", "query"), seconds)
 
-    def _note(self, asked: tuple[str, str], outcome: str, code: str, seconds: float) -> None:
-        found = self._seconds.get(asked)
-        if found is None:
-            found = self._seconds[asked] = Histogram()
-        found.observe(seconds)
-        self._outcomes.add(*asked, outcome, code)
+    def _found(self, kind: Kind, asked: type) -> _Question:
+        return self._asked.setdefault((kind, asked), _Question())
 
-
-def _labels(question: Any) -> tuple[str, str]:
-    if isinstance(question, GetRow):
-        return "row" if question.at is None else "past", declaration(question.view).name
-    kind = _KINDS.get(type(question))
-    return (kind, declaration(question.view).name) if kind is not None else ("query", declaration(type(question)).name)
+    def _failed(self, found: _Question, taken: float, error: BaseException) -> None:
+        outcome, code = ("answered", error.code) if isinstance(error, NotFoundError) else outcome_of(error)
+        found.seconds.observe(taken)
+        found.others.add(outcome, code)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from time import perf_counter
+from typing import Any, cast
 
 import pytest
 
@@ -14,6 +15,8 @@ from twofold.event_store.write import Appended, StreamWrite
 from twofold.messages.message import Command
 from twofold.messages.message_types import MessageTypes
 from twofold.pipeline.context import Context
+from twofold.runtime.measures import Histogram
+from twofold.write.command_bus import CommandBus
 from twofold.write.receipt import Receipt
 
 
@@ -110,7 +113,8 @@ async def test_a_command_that_nobody_handles_is_passed_on_and_makes_no_series(
 
 
 async def test_every_lost_race_is_counted_though_the_command_succeeds_in_the_end(measures: CommandMeasures) -> None:
-    outcomes = iter([VersionConflictError("s", 1, 2), VersionConflictError("s", 2, 3), "done"])
+    types = MessageTypes()
+    outcomes = iter([VersionConflictError("s", 1, 2), VersionConflictError("s", 2, 3), receipt()])
 
     async def handle(command: Any, context: Context) -> Any:
         outcome = next(outcomes)
@@ -118,10 +122,26 @@ async def test_every_lost_race_is_counted_though_the_command_succeeds_in_the_end
             raise outcome
         return outcome
 
-    handler = measures.around_handler(Pay, handle)
-    for _ in range(2):
-        with pytest.raises(VersionConflictError):
-            await handler(Pay(), Context())
+    endpoints = {Pay: (types.add(Pay, "command") or measures, handle)}
+    bus = CommandBus(
+        cast("Any", endpoints),
+        [],
+        attempts=10,
+        in_flight_wait=1.0,
+        replay_or=cast("Any", None),
+        note_conflict=measures.conflicted,
+    )
+    await measures.around(bus.send)(Pay(), Context())
 
-    assert await handler(Pay(), Context()) == "done"
     assert values(measures.families(), "twofold_command_conflicts") == {("Pay",): 2}
+    assert values(measures.families(), "twofold_commands") == {("Pay", "accepted", ""): 1}
+
+
+async def test_a_command_is_timed_from_its_arrival_on_the_bus(bus: Bus, measures: CommandMeasures) -> None:
+    context = Context(arrived=perf_counter() - 100)
+
+    await measures.around(bus.send)(Pay(), context)
+
+    (family,) = (each for each in measures.families() if each.name == "twofold_command_duration_seconds")
+    assert isinstance(family.samples[0].value, Histogram)
+    assert family.samples[0].value.sum == pytest.approx(100, abs=1)
