@@ -69,8 +69,36 @@ class Config:
     commit_bytes: int = _setting(8 * 1024 * 1024, "largest group of writes in one commit", unit="bytes", low=1024)
     page_events: int = _setting(2000, "most events a reader of the log takes in one step", unit="events", low=1)
     page_bytes: int = _setting(4 * 1024 * 1024, "most data a reader takes in one step", unit="bytes", low=1024)
+    rebuild: Literal["auto", "manual"] = _setting(
+        "auto", "what changed code of a view does: build its rows anew beside those that answer, or wait to be told"
+    )
+    promote: Literal["auto", "manual"] = _setting(
+        "auto", "whether rows that were built anew take over by themselves once they have caught up"
+    )
+    keep_generations: int = _setting(2, "replaced copies of a view that are kept for going back to them", low=0)
+    rebuild_rate: float | None = _setting(
+        None, "most events a second that a view being built anew folds; none: as fast as it goes", unit="events/s", low=1
+    )
+    parked_keys: int = _setting(
+        1000, "most rows of a view's shard that may be parked; at one more it stops", unit="rows", low=1
+    )
+    parked_events: int = _setting(
+        10_000, "most events that may wait for one parked row; at one more its shard stops", unit="events", low=1
+    )
+    parked_retry: float = _setting(
+        300.0, "longest time between two tries of a parked row; the first is about 1 s", unit="s", low=0.01, high=86400
+    )
     as_of_events: int = _setting(
         1_000_000, "most events that a row as of a moment is folded from", unit="events", low=1
+    )
+    verify_share: float = _setting(
+        0.01, "largest part of its time that a process compares rows with their events; 0: never", low=0.0, high=1.0
+    )
+    verify_every: float = _setting(
+        60.0, "shortest time between two rounds that compare everything", unit="s", low=0.001, high=31_536_000.0
+    )
+    verify_keys: int = _setting(
+        5000, "most rows compared in one reading of the log, where one has to read all of it", unit="rows", low=1
     )
     aggregate_cache: int = _setting(10_000, "aggregates kept in memory, per process", unit="aggregates", low=0)
     unit_of_work: float = _setting(

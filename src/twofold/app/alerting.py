@@ -14,6 +14,7 @@ from twofold.clock import Clock
 from twofold.config import Config
 from twofold.errors import UnavailableError
 from twofold.event_store.store import EventStore
+from twofold.read.drift import drift_remedy
 from twofold.read.lag import LagMeter
 from twofold.read.status import ProjectorStatus
 from twofold.runtime.alerts import Alarms, Alert, AlertHook, Reading, Rule, Window
@@ -59,8 +60,8 @@ def rules_of(config: Config) -> list[Rule]:
     return [
         *rules,
         Rule(VIEW_STOPPED, "view {subject} is stopped"),
-        Rule(ROWS_PARKED, "{value:.0f} rows of view {subject} are parked with their events; see `twofold dlq list`"),
-        Rule(ROWS_DRIFTED, "{value:.0f} rows of view {subject} are not what their events fold to"),
+        Rule(ROWS_PARKED, "parked rows of view {subject}: {value:.0f}; see `twofold dlq list`"),
+        Rule(ROWS_DRIFTED, "rows of view {subject} that are not what their events fold to: {value:.0f}"),
         Rule(STORE_SILENT, "the stores do not answer", rises_after=2 * LOOK_SECONDS),
     ]
 
@@ -137,7 +138,7 @@ class AlertWatch:
         for each in projectors:
             yield Reading(VIEW_STOPPED, each.view, float(each.state == "stopped"), _why(each))
         for view, rows in self._watched.drifted().items():
-            yield Reading(ROWS_DRIFTED, view, rows)
+            yield Reading(ROWS_DRIFTED, view, rows, drift_remedy(view))
 
     async def _tell(self, alert: Alert) -> None:
         if alert.is_raised:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -29,13 +29,20 @@ class HealthCheck:
         projectors: those of this process, which know why they have stopped.
         supervisor: runs the workers.
         objective: seconds that a view may be behind.
+        drifted: how many rows of each view differ from what their events fold to, as far as this process knows.
     """
 
     def __init__(
-        self, lag: LagMeter, projectors: Mapping[str, Projecting], supervisor: Supervisor, *, objective: float
+        self,
+        lag: LagMeter,
+        projectors: Mapping[str, Projecting],
+        supervisor: Supervisor,
+        *,
+        objective: float,
+        drifted: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
         self._lag, self._projectors, self._supervisor = lag, projectors, supervisor
-        self._objective = objective
+        self._objective, self._drifted = objective, drifted
 
     async def views(self, max_age: float = 0.0) -> tuple[ReaderStatus, ...]:
         """Every view as `LagMeter.measure` finds it, with the reason if it is stopped here."""
@@ -59,6 +66,9 @@ class HealthCheck:
         return view.error is not None or view.state in UNWELL or view.lag_seconds > self._objective
 
     def _explained(self, view: ReaderStatus) -> ReaderStatus:
+        drifted = self._drifted().get(view.name, 0)
+        if drifted:
+            view = replace(view, drifted_keys=drifted)
         status = self._projectors[view.name].status()
         if status.error is None or (status.failed_at is not None and status.failed_at <= view.position):
             return view  # another process went on from there

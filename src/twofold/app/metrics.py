@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import NamedTuple, Protocol
 
 from twofold.app.health_check import HealthCheck
 from twofold.app.measured.process import Measures
-from twofold.app.measured.stores import Found, found_in, store_families
+from twofold.app.measured.stores import found_in, store_families
 from twofold.app.measured.views import process_families, projector_families, view_families
 from twofold.errors import ExtraMissingError, UnavailableError
 from twofold.event_store.store import Log
@@ -51,40 +51,43 @@ class Metrics:
     def __init__(self, sources: Sources, about: Mapping[str, str], *, store_seconds: float = STORE_SECONDS) -> None:
         self._sources, self._about, self._store_seconds = sources, about, store_seconds
 
-    async def families(self) -> list[Family]:
-        """Everything. Of stores that do not answer in time `twofold_store_up` 0 is shown, and the rest without them."""
+    async def families(self, *, only_shared: bool = False) -> list[Family]:
+        """Everything; with *only_shared* what every process of the app shows alike.
+
+        Of stores that do not answer in time `twofold_store_up` 0 is shown, and the rest without them.
+        """
         try:
             async with asyncio.timeout(self._store_seconds):
                 views = await self._sources.check.views(MAX_AGE)
                 found = await found_in(self._sources.log)
         except (UnavailableError, TimeoutError):
-            return [*self._of_this_process(()), _up(is_up=False)]
-        return [*self._of_this_process(views), *_of_the_stores(views, found), _up(is_up=True)]
+            shared, views = [self._info(), _up(is_up=False)], ()
+        else:
+            shared = [self._info(), _up(is_up=True), *store_families(found), *view_families(views)]
+        return shared if only_shared else [*shared, *self._of_this_process(views)]
 
-    async def exposition(self, accept: str = "") -> tuple[bytes, str]:
-        """Everything in the text format of Prometheus that *accept* asks for, and its media type.
+    async def exposition(self, accept: str = "", *, only_shared: bool = False) -> tuple[bytes, str]:
+        """What `families` gives in the text format of Prometheus that *accept* asks for, and its media type.
 
-        The process's default registry of prometheus-client is part of it. Raises ExtraMissingError without that.
+        The process's default registry of prometheus-client is part of it, unless *only_shared*. Raises
+        ExtraMissingError without prometheus-client.
         """
         try:
             exposition = import_module("twofold.adapters.prometheus.exposition")
         except ImportError as error:
             raise ExtraMissingError("metrics", "/metrics") from error
-        text: tuple[bytes, str] = exposition.exposition(await self.families(), accept)
+        families = await self.families(only_shared=only_shared)
+        text: tuple[bytes, str] = exposition.exposition(families, accept, alone=only_shared)
         return text
+
+    def _info(self) -> Family:
+        return gauge("twofold_info", "What runs here.", tuple(self._about), {tuple(self._about.values()): 1.0})
 
     def _of_this_process(self, views: Sequence[ReaderStatus]) -> Iterator[Family]:
         sources = self._sources
-        info = gauge("twofold_info", "What runs here.", tuple(self._about), {tuple(self._about.values()): 1.0})
-        yield info
         yield from sources.measures.families()
         yield from projector_families(projector.status() for projector in sources.projectors.values())
         yield from process_families(sources.check.of(views), sources.holds())
-
-
-def _of_the_stores(views: Sequence[ReaderStatus], found: Found) -> Iterable[Family]:
-    yield from view_families(views)
-    yield from store_families(found)
 
 
 def _up(*, is_up: bool) -> Family:

@@ -21,8 +21,11 @@ from twofold.messages.message import Query
 from twofold.messages.metadata import id_bytes, id_text
 from twofold.pipeline.context import Context
 from twofold.read.answer import Wish
+from twofold.read.dead_letters import DeadLetters
+from twofold.read.operations import ViewOperations
 from twofold.read.rows import Rows
-from twofold.read.shards import Shards
+from twofold.read.runner import Runner
+from twofold.read.verifier import Verifier
 from twofold.read.view import View
 from twofold.read.view_answers import FindRows
 from twofold.read.view_store import Condition
@@ -53,7 +56,10 @@ class Engine(NamedTuple):
     send: Send
     queue: QueueProcessor
     reads: Reads
-    projectors: Mapping[str, Shards]
+    projectors: Mapping[str, Runner]
+    operations: ViewOperations
+    dead_letters: DeadLetters
+    verifier: Verifier
     keeper: Keeper
     supervisor: Supervisor
     check: HealthCheck
@@ -63,7 +69,8 @@ class Engine(NamedTuple):
 class OpenApp:
     """What `App.open()` gives. `log` has the ports of the log, `projectors` the runners of views by name.
 
-    `check` knows how far views are, by name too, `metrics` all that is counted and timed.
+    `operations` is what operators do to views: build them again, promote, roll back. `check` knows how far views are,
+    by name too, `metrics` all that is counted and timed, and `verifier` compares rows with their events.
     """
 
     def __init__(self, app: App, engine: Engine) -> None:
@@ -74,6 +81,9 @@ class OpenApp:
         self.log = engine.log
         self.projectors = engine.projectors
         self.reads = engine.reads
+        self.operations = engine.operations
+        self.dead_letters = engine.dead_letters
+        self.verifier = engine.verifier
         self.check = engine.check
         self.metrics = engine.metrics
         self._desk = engine.desk

@@ -25,7 +25,7 @@ from twofold.read.past import Past
 from twofold.read.past_answers import PastAnswers
 from twofold.read.query_bus import QueryBus
 from twofold.read.rows import Page, Rows
-from twofold.read.shards import Shards
+from twofold.read.runner import Runner
 from twofold.read.view import View
 from twofold.read.view_answers import CountRows, FindRows, ViewAnswers
 from twofold.read.view_store import ViewStore
@@ -46,7 +46,7 @@ class Reads:
         log: Log,
         store: ViewStore,
         *,
-        projectors: Mapping[str, Shards],
+        projectors: Mapping[str, Runner],
         middlewares: Sequence[Middleware],
         measures: Measures,
     ) -> None:

@@ -10,8 +10,10 @@ from twofold.app.health_check import HealthCheck
 from twofold.app.measured.process import Measures, NoMeasures, ProcessMeasures
 from twofold.app.metrics import Metrics, Sources
 from twofold.app.open_app import Engine, OpenApp
+from twofold.app.projectors import operations_of, projectors_of
 from twofold.app.reads import Reads
 from twofold.app.stores import OpenViewStore
+from twofold.app.verification import verifier_of, verifier_worker
 from twofold.app.workers import member_name, workers_of
 from twofold.clock import Clock, Ids
 from twofold.config import Config
@@ -22,12 +24,11 @@ from twofold.messages.message_types import MessageType
 from twofold.pipeline.authorisation import authorising
 from twofold.pipeline.context import Context
 from twofold.pipeline.middleware import Endpoint, Middleware
-from twofold.read.follower import Paging
+from twofold.read.dead_letters import DeadLetters
 from twofold.read.lag import LagMeter
-from twofold.read.projector import ViewProjector
-from twofold.read.raw_projector import ProjectorRunner, projector_table
-from twofold.read.shards import Shards
-from twofold.read.tailer import Tailer
+from twofold.read.news import Announcing
+from twofold.read.raw_projector import projector_table
+from twofold.runtime.claim import uncontested
 from twofold.runtime.keeper import Keeper
 from twofold.runtime.supervisor import Supervisor
 from twofold.write.aggregate import AggregateDefinition, Decision
@@ -41,7 +42,7 @@ from twofold.write.repository import Repository
 from twofold.write.snapshotter import Snapshotter
 from twofold.write.states import States
 from twofold.write.streams import Streams, on_streams
-from twofold.write.unit_of_work import in_unit_of_work
+from twofold.write.unit_of_work import StateStored
 
 if TYPE_CHECKING:  # app imports wiring; the arrow back is only a type
     from twofold.app.app import App
@@ -67,33 +68,28 @@ def wire(app: App, config: Config, clock: Clock, log: Log, rows: OpenViewStore) 
         note_conflict=measures.conflicted,
     )
     keeper = Keeper(log.leases, member_name(), clock, seconds=config.lease_seconds)
-    projectors = _projectors(catalog, config, log, rows, keeper)
+    projectors = projectors_of(catalog, config, clock, log, rows, keeper)
     send = measures.send(bus.send)
     queue = QueueProcessor(log.queue, catalog.types, send, _refusing(desk), _copied(desk), clock)
     reads = Reads(catalog, config, clock, log, rows, projectors=projectors, middlewares=middlewares, measures=measures)
+    if isinstance(rows, Announcing):
+        rows.listen(reads.freshness.hear)
     snapshots = desk.snapshotter.step
     workers = workers_of(app.name, config, clock, log, keeper, projectors=projectors, queue=queue, snapshots=snapshots)
     tables = [view.table for view in catalog.views.values()] + [*map(projector_table, catalog.projectors.values())]
     lag = LagMeter(log.events, rows, tables, clock, objective=config.lag_objective)
-    watched = Watched(log.events, lag, measures, projectors, dict)
+    claim = keeper.claim(f"verifier of {app.name}") if config.verify_share else uncontested()
+    verifier = verifier_of(catalog, config, clock, log, rows, claim)
+    workers += verifier_worker(verifier, config, clock)
+    watched = Watched(log.events, lag, measures, projectors, verifier.drifted)
     workers.append(alert_worker(watched, config, app.on_alert, clock, keeper.claim(f"alerts of {app.name}")))
     supervisor = Supervisor(workers, drain_seconds=config.drain_seconds)
-    check = HealthCheck(lag, projectors, supervisor, objective=config.lag_objective)
+    check = HealthCheck(lag, projectors, supervisor, objective=config.lag_objective, drifted=verifier.drifted)
     sources = Sources(measures, check, log, projectors, keeper.holds)
     metrics = Metrics(sources, {"app": app.name, "version": app.version})
-    return OpenApp(app, Engine(config, log, desk, send, queue, reads, projectors, keeper, supervisor, check, metrics))
-
-
-def _projectors(catalog: Catalog, config: Config, log: Log, rows: OpenViewStore, keeper: Keeper) -> dict[str, Shards]:
-    paging = Paging(config.page_events, config.page_bytes)
-    source, reader, claims = Tailer(log.events), catalog.event_reader, keeper.claim
-    runners: dict[str, Shards] = {
-        name: ViewProjector(view, source, reader, rows, claims=claims, paging=paging)
-        for name, view in catalog.views.items()
-    }
-    for name, projector in catalog.projectors.items():
-        runners[name] = ProjectorRunner(projector, source, reader, rows, claims=claims, paging=paging)
-    return runners
+    letters = DeadLetters(catalog.views, log.events, rows, clock)
+    read = (reads, projectors, operations_of(catalog, log.events, rows), letters, verifier)
+    return OpenApp(app, Engine(config, log, desk, send, queue, *read, keeper, supervisor, check, metrics))
 
 
 def _desk(catalog: Catalog, config: Config, clock: Clock, log: Log, measures: Measures) -> Desk:
@@ -128,7 +124,7 @@ def _endpoint(
         return on_streams(handler.function, name, definitions, desk)
     if log.transactions is None:
         raise ConfigError([f"{name} is state-stored and needs a log with SQL, not memory://"])
-    return in_unit_of_work(handler.function, name, log.transactions, desk, config.unit_of_work)
+    return StateStored(handler.function, name, log.transactions, desk, config.unit_of_work, handler.events)
 
 
 def _refusing(desk: Desk) -> Callable[[QueuedCommand, InputError], Awaitable[None]]:

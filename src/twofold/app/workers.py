@@ -12,7 +12,7 @@ from uuid import uuid4
 from twofold.clock import Clock
 from twofold.config import Config
 from twofold.event_store.store import Log
-from twofold.read.shards import Shards
+from twofold.read.runner import Runner
 from twofold.retry import RetryPolicy
 from twofold.runtime.keeper import RENEWALS, Keeper, leased
 from twofold.runtime.worker import Worker
@@ -33,7 +33,7 @@ def workers_of(
     log: Log,
     keeper: Keeper,
     *,
-    projectors: Mapping[str, Shards],
+    projectors: Mapping[str, Runner],
     queue: QueueProcessor,
     snapshots: Callable[[], Awaitable[int]],
 ) -> list[Worker]:
@@ -67,7 +67,7 @@ def _keeping(config: Config, clock: Clock, keeper: Keeper) -> Worker:
     return Worker("leases", keeper.step, retry=retry, max_idle=min(config.idle_wait, often), clock=clock)
 
 
-async def _news(log: Log, keeper: Keeper, reader: Shards, seconds: float) -> bool:
+async def _news(log: Log, keeper: Keeper, reader: Runner, seconds: float) -> bool:
     """Wait for events behind the least of the shards that are run here, or for a lease."""
     position = reader.awaits
     if position is None:

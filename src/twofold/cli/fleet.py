@@ -24,7 +24,7 @@ _ORDERLY = (OK, -signal.SIGTERM)  # one that is only just starting has no drain 
 
 
 class Program(NamedTuple):
-    """What every process runs: `arguments`, to which each one's `--lifeline` is added."""
+    """What every process runs: `arguments`, to which each one's `--number` and `--lifeline` are added."""
 
     arguments: Sequence[str]
     environment: Mapping[str, str]
@@ -104,8 +104,7 @@ class Fleet:
             with theirs:
                 process = await asyncio.create_subprocess_exec(
                     *self._program.arguments,
-                    "--lifeline",
-                    str(theirs.fileno()),
+                    *("--number", str(number), "--lifeline", str(theirs.fileno())),
                     env=dict(self._program.environment),
                     pass_fds=[theirs.fileno(), *self._program.descriptors],
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import sys
@@ -19,16 +20,17 @@ from twofold.cli.lifeline import Lifeline
 from twofold.cli.serving import address_of, listen, serve
 from twofold.cli.target import app_argument, find_app, store_option, views_option
 from twofold.cli.working import work
-from twofold.config import Config
+from twofold.config import PREFIX, Config
 
-_STORES = {"store": "TWOFOLD_STORE", "views": "TWOFOLD_VIEWS"}
+_HANDED_ON = ("store", "views")
 
 
 class Inherited(NamedTuple):
-    """What a process is given by the one that started it: a socket that listens already, and a line to it."""
+    """What a process is given by the one that started it: a socket that listens already, a line to it, and a number."""
 
-    descriptor: int | None
-    lifeline: int | None
+    descriptor: int | None = None
+    lifeline: int | None = None
+    number: int | None = None
 
 
 @click.command()
@@ -41,38 +43,30 @@ class Inherited(NamedTuple):
 @click.option("--no-http", is_flag=True, help="Only the workers: views, queued commands. For further machines.")
 @click.option("--descriptor", type=int, hidden=True, help="A socket that listens already; serve on it.")
 @click.option("--lifeline", type=int, hidden=True, help="A socket to the process that started this one.")
+@click.option("--number", type=int, hidden=True, help="What that one calls this process.")
 @click.pass_context
-def verb(
-    ctx: click.Context,
-    /,
-    app: str | None,
-    *,
-    workers: int,
-    no_http: bool,
-    descriptor: int | None,
-    lifeline: int | None,
-    **settings: Any,
-) -> None:
+def verb(ctx: click.Context, /, app: str | None, *, workers: int, no_http: bool, **settings: Any) -> None:
     """Serve MODULE:APP over HTTP, with its workers, until SIGTERM or Ctrl-C; then drain and stop.
 
     With --workers every process serves the same port, and they share the views between them. One that dies is started
-    again.
+    again; what it logs begins with its number.
     """
+    inherited = Inherited(*(settings.pop(name) for name in Inherited._fields))
     config = Config.load(**settings)
     if config.store is None:
         raise CliError(
             "no store is named", "give --store URL, for example --store sqlite:///app.db; `twofold dev` needs none"
         )
-    if lifeline is not None:
-        _run_here(app, config, Inherited(descriptor, lifeline), no_http=no_http)
-    elif workers == 1:
-        _run_here(app, config, Inherited(None, None), no_http=no_http)
+    if workers == 1:
+        _run_here(app, config, inherited, no_http=no_http)
     else:
         ctx.exit(_run_fleet(app, config, workers, no_http=no_http))
 
 
 def _run_here(app: str | None, config: Config, inherited: Inherited, *, no_http: bool) -> None:
     found, line = find_app(app, config), Lifeline(inherited.lifeline)
+    if inherited.number is not None:  # nothing happens where the app's own module has set logging up
+        logging.basicConfig(format=f"process {inherited.number}: %(message)s")
     told = inherited.lifeline is None
     if no_http:
         work(
@@ -91,7 +85,7 @@ def _run_fleet(app: str | None, config: Config, workers: int, *, no_http: bool) 
     found = find_app(app, config)
     again = [sys.executable, "-m", "twofold", "run", *([app] if app else ()), *(["--no-http"] if no_http else ())]
     # A URL may hold a password, which has no place among the arguments that everybody can list.
-    given = {_STORES[name]: value for name in _STORES if (value := getattr(config, name)) is not None}
+    given = {PREFIX + name.upper(): value for name in _HANDED_ON if (value := getattr(config, name)) is not None}
     environment = {**os.environ, **given}
     if no_http:
         program = Program(again, environment, ())

@@ -60,7 +60,7 @@ def serve(
     `config.drain_seconds`, before the store is closed. *ready* is called once, when requests are taken.
     """
     uvicorn_config = uvicorn.Config(
-        _unset, loop="auto", lifespan="off", log_level="warning", access_log=False, server_header=False
+        _unset, loop="auto", lifespan="off", log_config=None, access_log=False, server_header=False
     )
     uvicorn_config.timeout_graceful_shutdown = math.ceil(config.drain_seconds)
     with asyncio.Runner(loop_factory=uvicorn_config.get_loop_factory()) as runner:

@@ -14,6 +14,7 @@ from twofold.cli.opening import Place, opened
 from twofold.cli.output import as_json, print_json, print_rows
 from twofold.cli.target import find_app, has_store, on_store
 from twofold.cli.view_get import get
+from twofold.cli.view_verify import verify
 from twofold.config import Config
 from twofold.event_store.token import decode_token
 from twofold.runtime.health import ReaderStatus
@@ -27,10 +28,11 @@ _LOOK_AGAIN = 0.25
 
 @click.group()
 def verb() -> None:
-    """The read models: list, get, status, wait."""
+    """The read models: list, get, status, verify, wait."""
 
 
 verb.add_command(get)
+verb.add_command(verify)
 
 
 @verb.command(name="list")

@@ -10,11 +10,9 @@ import click
 from twofold.cli.moment import at_option
 from twofold.cli.opening import Place, opened
 from twofold.cli.output import as_json, print_json
+from twofold.cli.row_key import key_of, view_of
 from twofold.cli.target import on_store
-from twofold.errors import UnknownNameError
 from twofold.event_store.moment import Moment
-from twofold.http_api.percent import decode_part
-from twofold.read.view import ViewDefinition
 
 
 @click.command()
@@ -35,11 +33,5 @@ def get(view: str, key: str, at: Moment | None, *, json: bool, **place: str | No
 
 async def _row(place: Place, name: str, text: str, at: Moment | None) -> Any:
     async with opened(place) as app:
-        definition = app.catalog.views.get(name)
-        if definition is None:
-            raise UnknownNameError("view", name, tuple(app.catalog.views))
-        return await app.get(definition.view, _key(definition, text), at=at)
-
-
-def _key(definition: ViewDefinition[Any], text: str) -> Any:
-    return tuple(map(decode_part, text.split(","))) if len(definition.table.key) > 1 else text
+        definition = view_of(app, name)
+        return await app.get(definition.view, key_of(definition, text), at=at)

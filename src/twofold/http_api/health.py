@@ -12,6 +12,7 @@ from twofold.http_api.door import Door
 from twofold.http_api.problems import problem
 from twofold.http_api.request import Request
 from twofold.http_api.response import Response, json_response
+from twofold.read.drift import drift_remedy
 from twofold.runtime.health import Health, State, WorkerStatus
 
 _encode = msgspec.json.Encoder().encode
@@ -42,7 +43,7 @@ class HealthEndpoints:
         reasons = list(reasons_of(health, self._app.config.lag_objective))
         if health.ready and not reasons:
             views = [asdict(view) for view in health.views]
-            return json_response(_encode({"status": "ready", "views": views}))
+            return json_response(_encode({"status": "ready", "warnings": list(warnings_of(health)), "views": views}))
         detail = "; ".join(reasons) or "the app is starting or stopping"
         return problem(503, "not-ready", detail, headers=_LATER, reasons=reasons)
 
@@ -52,6 +53,7 @@ class HealthEndpoints:
         told = {
             "status": "ready" if health.ready else "not-ready" if health.live else "not-live",
             "reasons": list(reasons_of(health, self._app.config.lag_objective)),
+            "warnings": list(warnings_of(health)),
             "views": [asdict(view) for view in health.views],
             "workers": [_public(worker) for worker in health.workers],
         }
@@ -84,3 +86,16 @@ def reasons_of(health: Health, lag_objective: float) -> Iterator[str]:
     for worker in health.workers if not health.ready else ():
         if worker.state is not State.RUNNING:
             yield f"worker {worker.name} is {worker.state.value}; the log says why"
+
+
+def warnings_of(health: Health) -> Iterator[str]:
+    """What somebody should look at though traffic may go on, one sentence each."""
+    for view in health.views:
+        if view.parked_keys:
+            yield f"view {view.name}: {_rows(view.parked_keys)} parked with what comes after; see `twofold dlq list`"
+        if view.drifted_keys:
+            yield f"view {view.name}: {_rows(view.drifted_keys)} not what the events fold to; {drift_remedy(view.name)}"
+
+
+def _rows(count: int) -> str:
+    return "1 row is" if count == 1 else f"{count} rows are"

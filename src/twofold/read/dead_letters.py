@@ -90,17 +90,15 @@ class DeadLetters:
         names = list(self._views) if view is None else [self._definition(view).name]
         return [letter for name in names for letter in await self._of(name)]
 
-    async def one(self, view: str, key: str) -> DeadLetter:
-        """The parked row with this key, the parts of a composite one joined by commas.
+    async def one(self, view: str, key: Any) -> DeadLetter:
+        """The parked row with this key, a tuple for a composite one.
 
         Raises NotParkedError, UnknownNameError, and InvalidMessageError when it cannot be a key of the view.
         """
-        definition = self._definition(view)
-        parts = tuple(key.split(",")) if len(definition.table.key) > 1 else key
-        asked = definition.asked_key(parts)
+        asked = self._definition(view).asked_key(key)
         found = next((letter for letter in await self._of(view) if letter.key == asked), None)
         if found is None:
-            raise NotParkedError(view, key)
+            raise NotParkedError(view, shown(asked))
         return found
 
     async def waiting(self, letter: DeadLetter, limit: int = 20) -> list[RecordedEvent]:

@@ -16,7 +16,7 @@ from twofold.read.progress import Progress
 from twofold.read.source import Source, fault_of_mark
 from twofold.read.spread import Shard
 from twofold.read.status import REBUILD, RESTORED, RETRY, ProjectorStatus
-from twofold.read.view_store import Checkpoint, Generation, Key, ViewStore, ViewTable
+from twofold.read.view_store import Checkpoint, Generation, Key, ViewStore, ViewTable, built_by
 from twofold.runtime.claim import Claim
 
 _log = logging.getLogger("twofold.read")
@@ -107,7 +107,7 @@ class Follower:
         mark = self._mark = checkpoint.mark
         self.progress.move(mark)
         self._say(position=mark.position)
-        if self.generation.fingerprint != self._table.fingerprint:
+        if built_by(self.generation) != self._table.fingerprint:
             self._stop("its rows were built by other code", REBUILD)
         elif (fault := await fault_of_mark(self._source, mark)) is not None:
             self._stop(fault, RESTORED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 from twofold.errors import NotFreshError, TokenUnknownError, UnknownNameError
@@ -53,6 +54,7 @@ class Freshness:
         self._source, self._projectors = source, projectors
         self._wait, self._poll = wait, poll
         self._known: dict[str, Mark] = {}
+        self._looking: dict[Progress, asyncio.Task[None]] = {}
 
     async def wanted(self, token: str) -> Mark:
         """The mark behind *token*. Raises TokenUnknownError, at once, for one of another log or ahead of this one."""
@@ -112,17 +114,38 @@ class Freshness:
         return True
 
     async def _await(self, tracked: Tracked, position: int, deadline: float) -> bool:
-        progress, loop, look_after = tracked.progress, asyncio.get_running_loop(), FIRST_LOOK
+        progress, loop = tracked.progress, asyncio.get_running_loop()
+        look_after = FIRST_LOOK if progress.heard < position else 0.0
         while progress.position < position and progress.stopped is None:
             left = deadline - loop.time()
             if left > 0:
                 await progress.moved(position, min(left, look_after))
             if progress.position < position:
-                await tracked.look()
+                await self._look(tracked)
             if left <= 0:
                 break
-            look_after = min(look_after * 2, self._poll)
+            look_after = min(max(look_after * 2, FIRST_LOOK), self._poll)
         return progress.position >= position
+
+    async def _look(self, tracked: Tracked) -> None:
+        """Look how far others have brought it; those who wait at the same time share one look."""
+        looking = self._looking.get(tracked.progress)
+        if looking is None:
+            looking = self._looking[tracked.progress] = asyncio.create_task(tracked.look(), name="twofold:look")
+            looking.add_done_callback(partial(self._looked, tracked.progress))
+        await asyncio.shield(looking)
+
+    def _looked(self, progress: Progress, look: asyncio.Task[None]) -> None:
+        del self._looking[progress]
+        if not look.cancelled():
+            look.exception()  # those who still wait are told by the task itself
+
+    def hear(self, view: str, generation: int, position: int) -> None:
+        """A shard of that generation of *view* is said to have reached *position*."""
+        projector = self._projectors.get(view)
+        for tracked in projector.touched() if projector is not None else ():
+            if tracked.progress.generation == generation:
+                tracked.progress.hear(position)
 
     async def mark(self, views: Iterable[str]) -> Mark:
         """The lowest checkpoint of *views*, or the log's head when there are none."""

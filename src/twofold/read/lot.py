@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from time import perf_counter
 from typing import NamedTuple, Protocol
+from urllib.parse import quote
 
 from twofold.clock import Clock, SystemClock
 from twofold.errors import FoldError
@@ -157,7 +158,7 @@ class Lot:
 
 def shown(key: Key) -> str:
     """A row's key for people, as it is written in URLs and on the command line."""
-    return ",".join(map(str, key))
+    return str(key[0]) if len(key) == 1 else ",".join(quote(str(part), safe="") for part in key)
 
 
 def _stack(error: Exception) -> str:

@@ -16,7 +16,8 @@ class Progress:
 
     `generation` is the number of the generation that it is the checkpoint of; `parked` are the keys of its parked rows,
     each with the position from which on it lacks what happened. A row that is not among them at some time has
-    everything up to the checkpoint of that time, for ever.
+    everything up to the checkpoint of that time, for ever. `heard` is the highest position that another process is said
+    to have brought it to.
 
     Args:
         view: the view's name.
@@ -30,6 +31,7 @@ class Progress:
         self.generation = 0
         self.parked: Mapping[Key, int] = {}
         self.stopped: str | None = None
+        self.heard = 0
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._number = 0
 
@@ -47,8 +49,12 @@ class Progress:
     def move(self, mark: Mark) -> None:
         """The view has reached *mark*: wake whoever waits for it or for less."""
         self.mark = mark
-        while self._waiting and self._waiting[0][0] <= mark.position:
-            _resolve(heappop(self._waiting)[2])
+        self._wake(mark.position)
+
+    def hear(self, position: int) -> None:
+        """Another process is said to have brought it to *position*: let those who wait for that look for themselves."""
+        self.heard = max(self.heard, position)
+        self._wake(position)
 
     def stop(self, reason: str) -> None:
         """The view goes no further, because of *reason*: everybody who waits is told."""
@@ -62,7 +68,7 @@ class Progress:
         self.stopped = None
 
     async def moved(self, position: int, timeout: float) -> None:
-        """Return when the view has reached *position*, when it stops, or after *timeout* seconds.
+        """Return when the view has reached *position* or is said to have, when it stops, or after *timeout* seconds.
 
         Raises NotFreshError at once when too many wait already.
         """
@@ -77,6 +83,10 @@ class Progress:
             await asyncio.wait((future,), timeout=timeout)
         finally:
             future.cancel()
+
+    def _wake(self, position: int) -> None:
+        while self._waiting and self._waiting[0][0] <= position:
+            _resolve(heappop(self._waiting)[2])
 
     def _forget_those_who_left(self) -> None:
         self._waiting = [entry for entry in self._waiting if not entry[2].done()]

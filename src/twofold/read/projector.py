@@ -16,7 +16,7 @@ from twofold.read.mending import Mender, Reading
 from twofold.read.shards import Claims, Shards, alone
 from twofold.read.source import Source
 from twofold.read.view import ViewDefinition
-from twofold.read.view_store import Checkpoint, Key, ParkingLot, ViewStore
+from twofold.read.view_store import Checkpoint, Generation, Key, ParkingLot, ViewStore
 
 
 class ViewProjector(Shards):
@@ -32,6 +32,7 @@ class ViewProjector(Shards):
         claims: where this process's claims to leases come from; nobody disputes them unless given.
         paging: how much one step reads.
         parks: how rows that fail are parked; None: an event that fails stops the view.
+        generation: the one to fold; the live one when None.
     """
 
     def __init__(
@@ -44,12 +45,13 @@ class ViewProjector(Shards):
         claims: Claims = alone,
         paging: Paging = DEFAULT_PAGING,
         parks: Parks | None = None,
+        generation: Generation | None = None,
     ) -> None:
         def follower(part: Part) -> Follower:
             return ViewFollower(definition, source, events, store, part, paging=paging, parks=parks)
 
         table, spread = definition.table, definition.spread
-        super().__init__(table, source, store, follower, spread=spread, claims=claims)
+        super().__init__(table, source, store, follower, spread=spread, claims=claims, generation=generation)
         self.definition = definition
 
 

@@ -10,7 +10,7 @@ from twofold.read.progress import Progress
 from twofold.read.source import Source
 from twofold.read.spread import Shard, Spread
 from twofold.read.status import ProjectorStatus, joined
-from twofold.read.view_store import Generation, Key, ViewStore, ViewTable
+from twofold.read.view_store import Generation, Key, ViewStore, ViewTable, built_by
 from twofold.runtime.claim import Claim, uncontested
 
 Claims = Callable[[str], Claim]
@@ -20,6 +20,11 @@ Claims = Callable[[str], Claim]
 def alone(_name: str) -> Claim:
     """For whoever runs a view by itself: nobody disputes it."""
     return uncontested()
+
+
+def lease_name(store: ViewStore, generation: Generation, shard: int) -> str:
+    """What the lease of a shard is called."""
+    return f"{store.identity}/{generation.view}/{generation.number}/{shard}"
 
 
 class Shards:
@@ -32,6 +37,7 @@ class Shards:
         make: makes the follower of a part.
         spread: which row is in which shard.
         claims: where this process's claims come from.
+        generation: the one to fold; the live one when None.
     """
 
     def __init__(
@@ -43,8 +49,10 @@ class Shards:
         *,
         spread: Spread | None = None,
         claims: Claims = alone,
+        generation: Generation | None = None,
     ) -> None:
         self.name = table.view
+        self._generation = generation
         self.followers: Sequence[Follower] = ()
         self._table, self._source, self._store, self._make = table, source, store, make
         self._spread, self._claims = spread or Spread(), claims
@@ -52,20 +60,28 @@ class Shards:
     async def open(self) -> None:
         """Find the rows and compare them with this code and this log; `step` does it when nobody has."""
         if not self.followers:
-            generation = await self._store.open_generation(self._table, self._source.epoch, self._spread.shards)
+            generation = self._generation or await self._live()
             shards = [Shard(number, generation.shards) for number in range(generation.shards)]
             self.followers = [self._make(Part(generation, shard, self._claim(generation, shard))) for shard in shards]
         for follower in self.followers:
             await follower.open()
 
+    async def _live(self) -> Generation:
+        return await self._store.open_generation(self._table, self._source.epoch, self._spread.shards)
+
     def _claim(self, generation: Generation, shard: Shard) -> Claim:
         """Who runs other code wants no lease: what it does not know it must not fold."""
-        name = f"{self._store.identity}/{generation.view}/{generation.number}/{shard.number}"
-        return self._claims(name) if generation.fingerprint == self._table.fingerprint else Claim(name)
+        name = lease_name(self._store, generation, shard.number)
+        return self._claims(name) if built_by(generation) == self._table.fingerprint else Claim(name)
 
     async def retry(self) -> None:
         """Let what is stopped try again, from its checkpoint."""
         await self.open()
+
+    def let_go(self) -> None:
+        """Nothing of it is to be folded here any more: want its leases no longer."""
+        for follower in self.followers:
+            follower.claim.let_go()
 
     async def look(self) -> None:
         """Find out how far other processes have brought it."""
@@ -108,7 +124,10 @@ class Shards:
 
     def _is_ours(self) -> bool:
         """Whether rows are spread as this code would spread them."""
-        return self.followers[0].generation.fingerprint == self._table.fingerprint
+        return built_by(self.followers[0].generation) == self._table.fingerprint
+
+    def answers_from(self) -> None:
+        """The live generation, always."""
 
     @property
     def progress(self) -> Progress:

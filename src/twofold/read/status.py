@@ -17,7 +17,9 @@ RESTORED = (
     " move the views' file away and start again; the log builds it anew"
 )
 
-State = Literal["starting", "running", "standby", "stopped"]
+OTHER_CODE = "`twofold view rebuild {view}` builds them with this code, beside those that answer"
+
+State = Literal["starting", "running", "standby", "building", "paused", "stopped"]
 _STATES: tuple[State, ...] = ("stopped", "starting", "running", "standby")
 
 

@@ -64,6 +64,11 @@ class Generation(NamedTuple):
     status: str
 
 
+def built_by(generation: Generation) -> str:
+    """The fingerprint of the code that built it: its own, up to a slash if the same code built it once more."""
+    return generation.fingerprint.partition("/")[0]
+
+
 class Checkpoint(NamedTuple):
     """Where a shard is: the mark up to which it has folded, and the highest fence (lease number) it has seen."""
 

@@ -17,7 +17,6 @@ from twofold.read.look import Look, Looker
 from twofold.read.past import Past
 from twofold.read.refold import Refold
 from twofold.read.source import fault_of_mark
-from twofold.read.standing import standing
 from twofold.read.view import ViewDefinition
 from twofold.read.view_store import Generation, Key, ViewStore
 
@@ -85,21 +84,18 @@ class ViewVerifier:
 
     async def _generation(self, findings: Findings) -> Generation | None:
         """The live generation, if this code can tell what its rows have to be."""
-        table = self.definition.table
-        found = await standing(self._store, table, self._events.epoch)
-        if found is None:
-            findings.refuse("it has no rows yet")
-            return None
-        generation = await self._store.open_generation(table, self._events.epoch)
+        table, shards = self.definition.table, self.definition.spread.shards
+        generation = await self._store.open_generation(table, self._events.epoch, shards)
         if generation.fingerprint != table.fingerprint:
             findings.refuse(f"generation {generation.number} was built by other code than this process runs")
             return None
-        for mark in found.marks:
+        marks = [(await self._store.checkpoint(generation, shard)).mark for shard in range(generation.shards)]
+        for mark in marks:
             fault = await fault_of_mark(self._events, mark)
             if fault is not None:
                 findings.refuse(f"its checkpoint is of another log: {fault}")
                 return None
-        self._head = min(mark.position for mark in found.marks)
+        self._head = min(mark.position for mark in marks)
         return generation
 
     # --- which rows -----------------------------------------------------------------------

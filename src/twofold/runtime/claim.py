@@ -23,6 +23,7 @@ class Claim:
         self._until = 0.0
         self._is_leaving = False
         self._working = 0
+        self.is_wanted = True
 
     @property
     def fence(self) -> int | None:
@@ -55,6 +56,10 @@ class Claim:
     def leave(self) -> None:
         """Begin no further step: the lease is about to be handed over."""
         self._is_leaving = True
+
+    def let_go(self) -> None:
+        """The lease is not wanted any more: begin no further step."""
+        self.is_wanted, self._is_leaving = False, True
 
     def end(self) -> bool:
         """The lease is not held here any more; returns whether it had been, since `hold` or until its time ran out."""

@@ -41,10 +41,18 @@ class Keeper:
         self._attended: frozenset[str] | None = None
         self._renew_at = 0.0
         self._taken = asyncio.Event()
+        self._wanted: frozenset[str] | None = None
 
     def claim(self, name: str) -> Claim:
         """Want the lease *name* from now on."""
-        return self._claims.setdefault(name, Claim(name, self._clock))
+        found = self._claims.get(name)
+        if found is None or not found.is_wanted:
+            found = self._claims[name] = Claim(name, self._clock)
+        return found
+
+    def is_wanted(self, name: str) -> bool:
+        """Whether any process wants the lease *name*, as far as this one has seen; so it is before it has looked."""
+        return self._wanted is None or name in self._wanted
 
     def holds(self) -> dict[str, bool]:
         """Every lease that this process wants, and whether it holds it."""
@@ -55,8 +63,10 @@ class Keeper:
 
         Raises UnavailableError when the store does not answer; claims run out meanwhile.
         """
+        self._claims = {name: claim for name, claim in self._claims.items() if claim.is_wanted}
         if self._claims:
             roster = await self._look()
+            self._wanted = frozenset().union(*roster.members.values())
             goes_to = assigned(roster.members)
             await self._hand_over(roster.leases, goes_to)
             await self._take(roster.leases, goes_to)

@@ -29,7 +29,8 @@ Note = Callable[[Any], object]
 ReplayOr = Callable[[Context, Exception], Awaitable[Receipt]]
 MAX_KEY_CHARACTERS = 255
 
-holding_the_writer: ContextVar[bool] = ContextVar("holding_the_writer", default=False)
+unit_under_way: ContextVar[asyncio.Event | None] = ContextVar("unit_under_way", default=None)
+"""The end of the unit of work whose handler this runs in; a task that the handler began may outlive it."""
 
 
 def unnoted(_command: Any) -> None:
@@ -38,7 +39,8 @@ def unnoted(_command: Any) -> None:
 
 def refuse_nested() -> None:
     """Raise NestedSendError where a handler holds the writer: what it called would wait for the handler's own end."""
-    if holding_the_writer.get():
+    ended = unit_under_way.get()
+    if ended is not None and not ended.is_set():
         raise NestedSendError("a handler with a unit of work holds the writer: publish events, or send afterwards")
 
 

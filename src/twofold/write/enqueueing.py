@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from twofold.clock import Ids
-from twofold.errors import KeyReusedError, MisuseError
+from twofold.errors import InputError, KeyReusedError
 from twofold.event_store.store import CommandQueue
 from twofold.messages.message_types import MessageType
 from twofold.pipeline.context import Context
@@ -23,10 +23,10 @@ async def enqueue(
     """Queue *command* and return the id under which its outcome will be found.
 
     A key that was handled or queued before gives the id that it had then. Raises InvalidMessageError for a command or
-    key that is none, KeyReusedError when the key came with another payload, MisuseError for an expected version.
+    key that is none, KeyReusedError when the key came with another payload, InputError for an expected version.
     """
     if context.expected_version is not None:
-        raise MisuseError("a queued command takes no expected version: nobody is there to hear that it was not met")
+        raise InputError("a queued command takes no expected version: nobody is there to hear that it was not met")
     _, context.data = message.codec.validate(command)
     context.name = message.name
     if context.key is None:

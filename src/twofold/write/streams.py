@@ -6,7 +6,14 @@ import copy
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from twofold.errors import AlreadyExistsError, MisuseError, Rejected, StreamNotFoundError, VersionConflictError
+from twofold.errors import (
+    AlreadyExistsError,
+    InputError,
+    MisuseError,
+    Rejected,
+    StreamNotFoundError,
+    VersionConflictError,
+)
 from twofold.event_store.recorded_event import NewEvent
 from twofold.event_store.stream import stream_name
 from twofold.event_store.write import StreamWrite
@@ -99,7 +106,7 @@ def on_streams(
 
     async def attempt(command: Any, context: Context) -> Receipt:
         if context.expected_version is not None:
-            raise MisuseError(f"{name} is decided on several streams and takes no expected version")
+            raise InputError(f"{name} is decided on several streams and takes no expected version")
         streams = Streams(definitions, desk)
         rejection: Rejected | None = None
         try:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Self
 
 import asyncpg
@@ -100,21 +100,25 @@ class Database:
 
         Raises StoreUnavailableError when none was free in time; ClosedError.
         """
-        self._check_open()
         connection = await self._borrow()
         try:
-            with translated(self.name):
-                yield connection
+            yield connection
         except BaseException:
-            await self._take_back(connection)
-            raise
-        if self._is_wanted or not self._is_open or is_over(connection) or connection.is_in_transaction():
+            with translated(self.name):
+                await self._take_back(connection)
+                raise
+        await self._keep(connection)
+
+    async def _keep(self, connection: Connection) -> None:
+        """Have it at hand for the next statement, unless somebody waits for the pool."""
+        if self._is_wanted or not self._is_open or not _is_at_rest(connection):
             await self._take_back(connection)
         else:
             self._idle.append(connection)
 
     async def _borrow(self) -> Connection:
         """An idle connection, or one of the pool's: the pool's own hand-over takes longer than many a statement."""
+        self._check_open()
         while self._idle:
             connection = self._idle.pop()
             if not is_over(connection):
@@ -171,7 +175,6 @@ class Database:
 
         Raises StoreUnavailableError when none was free in time; ClosedError.
         """
-        self._check_open()
         connection = await self._borrow()
         try:
             yield connection
@@ -211,22 +214,32 @@ class Database:
                     raise
         await self._take_back(connection)
 
-    @asynccontextmanager
-    async def statement(self) -> AsyncIterator[Connection]:
+    def statement(self) -> AbstractAsyncContextManager[Connection]:
         """A connection for one statement, which commits by itself."""
-        opened = self.transaction() if self.address.pgbouncer else self.acquire()
-        async with opened as connection:
-            yield connection
+        return self.transaction() if self.address.pgbouncer else self.acquire()
 
     async def fetch(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
         """The rows of one statement, which commits by itself."""
-        async with self.statement() as connection:
-            return await connection.fetch(sql, *arguments)  # type: ignore[no-any-return]
+        return await self._ask(lambda connection: connection.fetch(sql, *arguments))  # type: ignore[no-any-return]
 
     async def row(self, sql: str, *arguments: Any) -> asyncpg.Record | None:
         """The first row of one statement, which commits by itself."""
-        async with self.statement() as connection:
-            return await connection.fetchrow(sql, *arguments)  # type: ignore[no-any-return]
+        return await self._ask(lambda connection: connection.fetchrow(sql, *arguments))  # type: ignore[no-any-return]
+
+    async def _ask(self, question: Callable[[Connection], Awaitable[Any]]) -> Any:
+        """As `statement`, without its context managers: they take as long as the driver does for a row."""
+        if self.address.pgbouncer:
+            async with self.transaction() as connection:
+                return await question(connection)
+        connection = await self._borrow()
+        try:
+            answer = await question(connection)
+        except BaseException:
+            with translated(self.name):
+                await self._take_back(connection)
+                raise
+        await self._keep(connection)
+        return answer
 
     async def close(self) -> None:
         """Let statements under way end, then disconnect. Repeating it does nothing."""
@@ -239,6 +252,14 @@ class Database:
             await asyncio.wait_for(self._pool.close(), self._wait)
         except TimeoutError:
             self._pool.terminate()
+
+
+def _is_at_rest(connection: Connection) -> bool:
+    """Whether it is in no transaction; one that was lost meanwhile is found out when it is wanted."""
+    try:
+        return not connection.is_in_transaction()
+    except asyncpg.InterfaceError:
+        return False
 
 
 async def _nothing(connection: Connection) -> None:

@@ -10,6 +10,7 @@ import asyncpg
 
 from twofold.adapters.postgres.database import POOL_SIZE, WAIT_SECONDS, Connection, Database
 from twofold.adapters.postgres.errors import KNOWN
+from twofold.adapters.postgres.listener import Listener
 from twofold.adapters.postgres.migrations import PACKAGE, migrate
 from twofold.adapters.postgres.unit_errors import meaning_of, refuse_ended
 from twofold.adapters.postgres.view_copies import Copies
@@ -21,6 +22,7 @@ from twofold.adapters.sql.view_marks import NOTHING, mark_of
 from twofold.errors import ConflictError, LeaseLostError, StoreUnavailableError, StoreUnusableError
 from twofold.event_store.recorded_event import Mark
 from twofold.read.generations import Kept, Status
+from twofold.read.news import Heard
 from twofold.read.parking import Parked, Parking
 from twofold.read.view_store import (
     Checkpoint,
@@ -70,10 +72,19 @@ class PostgresViewStore:
         self._generations = Generations(self._sql)
         self._copies = Copies(self._sql, self._generations)
         self._parked = ParkedRows(self._sql, database)
+        self._listener: Listener | None = None
 
     async def close(self) -> None:
         """Let statements under way end, then disconnect. Repeating it does nothing."""
+        if self._listener is not None:
+            await self._listener.close()
         await self._database.close()
+
+    def listen(self, heard: Heard) -> None:
+        """See Announcing. It takes a connection of its own; through PgBouncer nothing is heard."""
+        if self._listener is None and not self._database.address.pgbouncer:
+            self._listener = Listener(self._database.address.dsn, {"twofold_views": telling(heard)}, lambda: None)
+            self._listener.start()
 
     async def open_generation(self, table: ViewTable, epoch: str, shards: int = 1) -> Generation:
         """See ViewStore. Raises MisuseError when the view cannot be a table."""
@@ -293,6 +304,16 @@ def _moving(generation: Generation, shard: int, expected: Mark, reached: Checkpo
     """The values of `move_checkpoint`."""
     to = (reached.mark.epoch, reached.mark.position, reached.mark.check, reached.fence)
     return (*to, generation.view, generation.number, shard, expected.epoch, expected.position, expected.check)
+
+
+def telling(heard: Heard) -> Callable[[str], None]:
+    """Hands on what `move_checkpoint` announces: view, generation, shard and position."""
+
+    def tell(announced: str) -> None:
+        view, generation, _, position = announced.rsplit(" ", 3)
+        heard(view, int(generation), int(position))
+
+    return tell
 
 
 def not_kept(generation: Generation) -> LeaseLostError:

@@ -5,28 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
-from prometheus_client import REGISTRY
+from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 
 from twofold.runtime.measures import Family, Histogram
 
 
-def exposition(families: Sequence[Family], accept: str) -> tuple[bytes, str]:
-    """*families* and the default registry, in the format that *accept* asks for; its media type."""
+def exposition(families: Sequence[Family], accept: str, *, alone: bool = False) -> tuple[bytes, str]:
+    """*families* and, unless *alone*, the default registry, in the format that *accept* asks for; its media type."""
     encode, media_type = choose_encoder(accept)
-    return encode(_Everything(families)), media_type
+    beside = CollectorRegistry() if alone else REGISTRY
+    return encode(_Everything(families, beside)), media_type
 
 
 class _Everything:
     """Looks like a registry."""
 
-    def __init__(self, families: Sequence[Family]) -> None:
-        self._families = families
+    def __init__(self, families: Sequence[Family], beside: CollectorRegistry) -> None:
+        self._families, self._beside = families, beside
 
     def collect(self) -> Iterator[Metric]:
-        """Every metric; the default registry's come first."""
-        yield from REGISTRY.collect()
+        """Every metric; those of the registry come first."""
+        yield from self._beside.collect()
         yield from map(_metric, self._families)
 
 

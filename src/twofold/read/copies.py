@@ -1,0 +1,325 @@
+"""What a process does about the copies of a view: folds its own, follows the live one, lets a built one take over."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from twofold.clock import Clock, SystemClock
+from twofold.errors import ConflictError, LeaseLostError, NotFreshError
+from twofold.read.comparison import compare
+from twofold.read.freshness import Tracked
+from twofold.read.generations import Generations, Kept, Status
+from twofold.read.progress import Progress
+from twofold.read.shards import Shards
+from twofold.read.sight import Sight, outlived
+from twofold.read.source import Source
+from twofold.read.status import OTHER_CODE, RESTORED, ProjectorStatus
+from twofold.read.view_store import Generation, Key, ParkingLot, ViewStore, ViewTable
+
+SAMPLE = 1000
+"""About how many rows of a new generation are compared before it takes over."""
+
+_log = logging.getLogger("twofold.read")
+
+
+class Policy(NamedTuple):
+    """What happens by itself: whether changed code builds a generation, whether that takes over once it has caught up,
+    how many replaced ones are kept, how fast one is built (events a second; None: as fast as it goes), and how many
+    seconds there are between two looks at the generations.
+    """
+
+    rebuild: bool = True
+    promote: bool = True
+    keep: int = 2
+    rate: float | None = None
+    look_every: float = 0.5
+
+
+BY_ITSELF = Policy()
+
+
+def nobody(_generation: Generation) -> bool:
+    """For whoever is alone: a generation of other code is folded by no process."""
+    return True
+
+
+class Watched:
+    """A shard that other code folds: looked at, never folded here."""
+
+    def __init__(self, generation: Generation, number: int, store: ViewStore) -> None:
+        self.progress = Progress(generation.view)
+        self.progress.generation = generation.number
+        self._generation, self._number, self._store = generation, number, store
+
+    async def look(self) -> None:
+        """Find out how far it is. One that is not kept any more stays where it was."""
+        try:
+            mark = (await self._store.checkpoint(self._generation, self._number)).mark
+            if isinstance(self._store, ParkingLot):
+                parked = await self._store.parked_keys(self._generation, self._number)
+                self.progress.parked = {each.key: each.failure.position for each in parked}
+        except LeaseLostError:
+            return
+        self.progress.move(mark)
+
+
+class Copies:
+    """Runs a view in this process. `step()` takes at most one page for each shard of each generation folded here.
+
+    A generation is folded only by code with its fingerprint. When the live one was built by other code, one is built
+    beside it, which takes over once it has reached the head and the live one; until then the live one answers.
+
+    Args:
+        table: the view.
+        source: the log.
+        store: where its generations are.
+        make: makes who folds a generation of this code.
+        shards: over how many a new generation is spread.
+        policy: what happens by itself.
+        clock: measures pauses.
+        is_orphan: whether no process folds a generation of other code any more.
+    """
+
+    def __init__(
+        self,
+        table: ViewTable,
+        source: Source,
+        store: ViewStore,
+        make: Callable[[Generation], Shards],
+        *,
+        shards: int = 1,
+        policy: Policy = BY_ITSELF,
+        clock: Clock | None = None,
+        is_orphan: Callable[[Generation], bool] = nobody,
+    ) -> None:
+        self.name = table.view
+        self._table, self._source, self._make = table, source, make
+        self._store, self._spread = store, shards
+        self._policy, self._clock, self._is_orphan = policy, clock or SystemClock(), is_orphan
+        self._look_at = 0.0
+        self._sight: Sight | None = None
+        self._folded: dict[tuple[int, bool], Shards] = {}
+        self._watched: Sequence[Watched] = ()
+        self._head: int | None = None
+        self._build_at = 0.0
+
+    # --- looking --------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Find the generations; `step` does it when nobody has."""
+        if self._sight is None:
+            await self._see()
+            self._look_at = 0.0
+        for shards in self._folded.values():
+            await shards.open()
+
+    async def look(self) -> None:
+        """Find out which generation is live now, and how far other processes have brought it."""
+        await self._see()
+        for tracked in self.touched():
+            await tracked.look()
+
+    async def _see(self) -> Sight:
+        sight = await self._found()
+        live = sight.live
+        self._sight, self._look_at = sight, self._clock.monotonic() + self._policy.look_every
+        now = {(each.generation.number, each.generation.status == Status.LIVE): each for each in sight.folded}
+        folded = {mine: self._folded.get(mine) or await self._opened(each) for mine, each in now.items()}
+        numbers = {number for number, _ in folded}
+        for mine, shards in self._folded.items():
+            if mine[0] not in numbers:
+                shards.let_go()
+        self._folded = folded
+        if live is not None and (not self._watched or self._watched[0].progress.generation != live.generation.number):
+            others = range(0 if sight.is_own(live.generation) else live.generation.shards)
+            self._watched = [Watched(live.generation, number, self._store) for number in others]
+        return sight
+
+    async def _opened(self, kept: Kept) -> Shards:
+        """Who folds it from now on; the store is told how this code knows its rows."""
+        generation = kept.generation
+        as_built = self._table._replace(fingerprint=generation.fingerprint)
+        if generation.status == Status.LIVE:
+            await self._store.open_generation(as_built, generation.epoch, generation.shards)
+        else:
+            await self._generations.build(as_built, generation.epoch, generation.shards)
+        return self._make(generation)
+
+    async def _found(self) -> Sight:
+        store, epoch = self._generations, self._source.epoch
+        kept = await store.generations(self.name)
+        if not any(each.generation.status == Status.LIVE for each in kept):
+            await self._store.open_generation(self._table, epoch, self._spread)
+            kept = await store.generations(self.name)
+        return Sight(self._table, epoch, tuple(kept), self.name in await store.paused())
+
+    @property
+    def _generations(self) -> Generations:
+        if not isinstance(self._store, Generations):
+            raise TypeError(f"{type(self._store).__name__} keeps no generations")
+        return self._store
+
+    # --- folding --------------------------------------------------------------------------
+
+    async def step(self) -> int:
+        """One step of whatever is folded here; returns how many events that had.
+
+        0 while the view is paused. Raises UnavailableError when a store did not answer.
+        """
+        sight = self._sight
+        if sight is None or self._clock.monotonic() >= self._look_at:
+            sight = await self._begun(await self._see())
+            if await self._took_over(sight):
+                return 1
+        if sight.is_paused:
+            return 0
+        moved = 0
+        try:
+            for kept in sight.folded:
+                moved += await self._fold(kept)
+        except LeaseLostError:  # it was dropped
+            self._look_at = 0.0
+        return moved
+
+    async def _begun(self, sight: Sight) -> Sight:
+        """Begin a generation of this code, if there is none; what is seen then."""
+        if sight.own or sight.is_other_log or not self._policy.rebuild:
+            return sight
+        begun = await self._generations.build(self._table, sight.epoch, self._spread)
+        said = "; ".join(sight.changes) or "there is none of this code"
+        _log.warning("the view %s is built anew as generation %d: %s", self.name, begun.number, said)
+        return await self._see()
+
+    async def _fold(self, kept: Kept) -> int:
+        generation, is_live = kept.generation, kept.generation.status == Status.LIVE
+        shards = self._folded[generation.number, is_live]
+        if is_live:
+            return await shards.step()
+        if self._policy.rate is not None and self._clock.monotonic() < self._build_at:
+            return 0
+        moved = await shards.step()
+        if self._policy.rate is not None:
+            self._build_at = self._clock.monotonic() + moved / self._policy.rate
+        await self._say_how_it_goes(kept, shards.status(), moved)
+        return moved
+
+    async def _say_how_it_goes(self, kept: Kept, status: ProjectorStatus, moved: int) -> None:
+        """Others see that it failed, or goes on after all."""
+        known, has_failed = kept.generation.status, status.state == "stopped"
+        if known == Status.BUILDING and has_failed:
+            await self._generations.label(kept.generation, Status.FAILED, status.error or "")
+        elif known == Status.FAILED and moved and not has_failed:
+            await self._generations.label(kept.generation, Status.BUILDING)
+        else:
+            return
+        self._look_at = 0.0
+
+    async def retry(self) -> None:
+        """Let what is stopped try again, from its checkpoint."""
+        for shards in self._folded.values():
+            await shards.retry()
+
+    # --- taking over ----------------------------------------------------------------------
+
+    async def _took_over(self, sight: Sight) -> bool:
+        """Let the heir take over if it has reached the live one, and where the head was when we last looked."""
+        heir, live = sight.heir(self._is_orphan) if self._policy.promote else None, sight.live
+        if heir is None or live is None:
+            self._head = None
+            return False
+        seen, self._head = self._head, (await self._source.mark()).position
+        if seen is None or heir.lowest.position < seen or not self._leads(heir):
+            return False
+        found = await self._compared(live, heir)
+        try:
+            await self._generations.promote(heir.generation, behind=live.generation.epoch != sight.epoch)
+        except ConflictError:  # the live one is further again
+            return False
+        _log.warning("generation %d of the view %s is live now; %s", heir.generation.number, self.name, found)
+        for generation in outlived(await self._see(), self._policy.keep):
+            await self._generations.drop(generation)
+        self._look_at = 0.0
+        return True
+
+    async def _compared(self, live: Kept, heir: Kept) -> str:
+        try:
+            return str(await compare(self._store, self._table, live, heir, SAMPLE))
+        except ConflictError as error:
+            return str(error)
+
+    def _leads(self, heir: Kept) -> bool:
+        """Whether this process is the one of those that fold it which acts for it: the holder of its first shard."""
+        shards = self._folded.get((heir.generation.number, False))
+        return shards is not None and bool(shards.followers) and shards.followers[0].claim.fence is not None
+
+    # --- answering ------------------------------------------------------------------------
+
+    def answers_from(self) -> Generation | None:
+        """The generation that this code has to read; None: the live one, whichever that is.
+
+        Where the live rows lack what this code knows it reads its own, once that is as far.
+        Raises NotFreshError until then.
+        """
+        sight = self._sight
+        if sight is None or not sight.unlike or (live := sight.live) is None:
+            return None
+        own = next((each for each in reversed(sight.own) if each.lowest.position >= live.lowest.position), None)
+        if own is not None:
+            return own.generation
+        raise NotFreshError(
+            self.name, max([each.lowest.position for each in sight.own], default=0), live.lowest.position,
+            f"its live rows were built by other code ({'; '.join(sight.changes)}); {self._what_is_done(sight)}",
+        )  # fmt: skip
+
+    def touched(self, key: Key | None = None) -> Sequence[Tracked]:
+        """The shards of the generation that answers, in which the row with this stored *key*, or any, can be."""
+        sight = self._sight
+        if sight is None or sight.live is None:
+            return ()
+        answers = sight.live if not sight.unlike else next(iter(reversed(sight.own)), sight.live)
+        shards = self._folded.get((answers.generation.number, answers.generation.status == Status.LIVE))
+        return self._watched if shards is None else shards.touched(key)
+
+    @property
+    def awaits(self) -> int | None:
+        """The position behind which news is to be waited for; None while nothing is folded here."""
+        waiting = [each.awaits for each in self._folded.values() if each.awaits is not None]
+        return None if not waiting or (self._sight is not None and self._sight.is_paused) else min(waiting)
+
+    def status(self) -> ProjectorStatus:
+        """Where the view is, and why it is not further."""
+        sight = self._sight
+        if sight is None or sight.live is None:
+            return ProjectorStatus(view=self.name, state="starting")
+        shards = self._folded.get((sight.live.generation.number, True))
+        if shards is not None:
+            status = shards.status()
+        elif sight.folded:
+            status = self._building(sight)
+        else:
+            status = self._left_alone(sight)
+        return replace(status, state="paused") if sight.is_paused and status.error is None else status
+
+    def _building(self, sight: Sight) -> ProjectorStatus:
+        status = self._folded[sight.folded[-1].generation.number, False].status()
+        return status if status.state == "stopped" else replace(status, state="building", caught_up=False)
+
+    def _left_alone(self, sight: Sight) -> ProjectorStatus:
+        remedy = RESTORED if sight.is_other_log else OTHER_CODE.format(view=self.name)
+        error = f"its rows were built by other code: {'; '.join(sight.changes)}"
+        return ProjectorStatus(
+            view=self.name, state="stopped", position=_position(sight.live), error=error, remedy=remedy
+        )
+
+    def _what_is_done(self, sight: Sight) -> str:
+        if not sight.folded:
+            return OTHER_CODE.format(view=self.name)
+        return f"generation {sight.folded[-1].generation.number} is being built by this code"
+
+
+def _position(kept: Kept | None) -> int:
+    return 0 if kept is None else kept.lowest.position

@@ -1,0 +1,175 @@
+"""What operators do to views: build again, compare, promote, roll back, drop, pause. Any process may; all see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from twofold.errors import ConflictError, MisuseError, UnknownNameError
+from twofold.event_store.recorded_event import Mark
+from twofold.read.comparison import Comparison, compare
+from twofold.read.generations import Generations, Kept, Status
+from twofold.read.sight import ROLLED_BACK, Sight
+from twofold.read.source import Source
+from twofold.read.view_store import Checkpoint, Generation, ViewStore, ViewTable
+
+
+class Operated(NamedTuple):
+    """A view that can be operated: its table, and over how many shards a new generation is spread."""
+
+    table: ViewTable
+    shards: int
+
+
+class ViewOperations:
+    """Operates the views of an app. What is begun here is folded by whichever processes run this code.
+
+    Every method raises UnknownNameError for a view that the app has not, and UnavailableError when a store does not
+    answer.
+
+    Args:
+        views: by name.
+        source: the log.
+        store: where their generations are.
+    """
+
+    def __init__(self, views: Mapping[str, Operated], source: Source, store: ViewStore) -> None:
+        self._views, self._source, self._store = views, source, store
+
+    async def sight(self, view: str) -> Sight:
+        """The generations of *view*, as this code sees them."""
+        table, store = self._known(view).table, self._generations
+        return Sight(table, self._source.epoch, tuple(await store.generations(view)), view in await store.paused())
+
+    async def rebuild(self, view: str, *, start: int = 0) -> Generation:
+        """Begin a generation by this code beside the live one; the one that is being built already, if there is one.
+
+        One that had failed goes on where it stopped.
+
+        Args:
+            view: its name.
+            start: the position after which events are folded; what was before is as if it had never been.
+
+        Raises:
+            MisuseError: *start* is not in the log, or one is being built already from another place.
+        """
+        sight, known = await self.sight(view), self._known(view)
+        begun = next((e for e in reversed(sight.own) if e.generation.status in (Status.BUILDING, Status.FAILED)), None)
+        if begun is not None:
+            return await self._go_on(begun, start)
+        mark = await self._source.mark(start)
+        if mark.position != start:
+            raise MisuseError(f"there is no event at position {start}; the log has reached {mark.position}")
+        table = sight.again() if sight.own else known.table
+        made = await self._generations.build(table, self._source.epoch, known.shards)
+        if start:
+            await self._begin_at(made, mark)
+        return made
+
+    async def _go_on(self, begun: Kept, start: int) -> Generation:
+        generation = begun.generation
+        if start:
+            raise MisuseError(
+                f"generation {generation.number} of {generation.view} is being built already; drop it to begin anew"
+            )
+        if generation.status == Status.FAILED:
+            await self._generations.label(generation, Status.BUILDING)
+        return generation
+
+    async def _begin_at(self, made: Generation, mark: Mark) -> None:
+        for shard in range(made.shards):
+            there = await self._store.checkpoint(made, shard)
+            if there.mark.position < mark.position:
+                await self._store.save(made, shard, (), there.mark, Checkpoint(mark, there.fence))
+        await self._generations.label(made, Status.BUILDING, f"from position {mark.position}")
+
+    async def compare(self, view: str, number: int | None = None, limit: int | None = 1000) -> Comparison:
+        """Compare the generation *number* (the newest that is not live) with the live one; see `compare`.
+
+        Raises ConflictError when there is nothing to compare it with, or keys differ.
+        """
+        sight = await self.sight(view)
+        return await compare(self._store, sight.table, _live(sight), _other(sight, number), limit)
+
+    async def promote(self, view: str, number: int | None = None) -> Kept:
+        """Make *number*, or the newest that is not live, the live one; returns what it is.
+
+        Raises ConflictError when it is behind the live one, has failed, or is not kept.
+        """
+        sight = await self.sight(view)
+        wanted = _other(sight, number)
+        if wanted.generation.status == Status.FAILED:
+            raise ConflictError(f"generation {wanted.generation.number} of {view} has failed: {wanted.why}")
+        live = sight.live
+        await self._generations.promote(
+            wanted.generation, behind=live is not None and live.generation.epoch != self._source.epoch
+        )
+        return wanted
+
+    async def rollback(self, view: str, number: int | None = None) -> Kept:
+        """Make *number*, or the one that was live last, the live one again, however far behind it is.
+
+        The one that is taken back does not take over again by itself. Raises ConflictError when none is kept.
+        """
+        sight = await self.sight(view)
+        retired = [each for each in sight.kept if each.generation.status == Status.RETIRED]
+        if number is not None:
+            retired = [each for each in retired if each.generation.number == number]
+        if not retired:
+            which = "no generation" if number is None else f"no generation {number}"
+            raise ConflictError(
+                f"{which} of {view} was live before and is kept; `twofold view status {view}` lists them"
+            )
+        back = max(retired, key=lambda each: each.changed_at)
+        await self._generations.promote(back.generation, behind=True, why=ROLLED_BACK)
+        return back
+
+    async def drop(self, view: str, number: int) -> None:
+        """Forget a generation and its rows. Raises ConflictError for one that is live or not kept."""
+        sight = await self.sight(view)
+        kept = _numbered(sight, number)
+        if kept.generation.status == Status.LIVE:
+            raise ConflictError(f"generation {number} of {view} is live; promote another one first")
+        await self._generations.drop(kept.generation)
+
+    async def pause(self, view: str, *, paused: bool) -> None:
+        """Stop folding *view* in every process, or go on."""
+        self._known(view)
+        await self._generations.pause(view, paused=paused)
+
+    def _known(self, view: str) -> Operated:
+        found = self._views.get(view)
+        if found is None:
+            raise UnknownNameError("view", view, tuple(self._views))
+        return found
+
+    @property
+    def _generations(self) -> Generations:
+        if not isinstance(self._store, Generations):
+            raise MisuseError(f"{type(self._store).__name__} keeps one generation of a view")
+        return self._store
+
+
+def _live(sight: Sight) -> Kept:
+    if sight.live is None:
+        raise ConflictError(f"{sight.table.view} has no rows yet: run the app first")
+    return sight.live
+
+
+def _other(sight: Sight, number: int | None) -> Kept:
+    """The generation *number*; the newest that is not live when None."""
+    if number is not None:
+        return _numbered(sight, number)
+    found = next((each for each in reversed(sight.kept) if each.generation.status != Status.LIVE), None)
+    if found is None:
+        view = sight.table.view
+        raise ConflictError(f"only the live generation of {view} is kept; `twofold view rebuild {view}` builds another")
+    return found
+
+
+def _numbered(sight: Sight, number: int) -> Kept:
+    found = next((each for each in sight.kept if each.generation.number == number), None)
+    if found is None:
+        known = ", ".join(str(each.generation.number) for each in sight.kept)
+        raise ConflictError(f"generation {number} of {sight.table.view} is not kept; there are: {known}")
+    return found
