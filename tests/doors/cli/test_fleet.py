@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -22,6 +23,7 @@ from twofold.cli.lifeline import READY
 from twofold.retry import RetryPolicy
 
 PATIENCE = 30.0
+SIZE = 2
 SQLITE = "sqlite:///app.db"
 
 
@@ -50,29 +52,37 @@ def store(request: pytest.FixtureRequest, project: Path) -> str:
 
 @pytest.fixture
 def fleet(store: str) -> Iterator[tuple[subprocess.Popen[str], Output, str]]:
-    """Three processes that are ready, what they print, and the link they answer on."""
-    with start("run", "app:app", "--store", store, "--port", "0", "--workers", "3") as process:
+    """Processes that are ready, what they print, and the link they answer on."""
+    with start("run", "app:app", "--store", store, "--port", "0", "--workers", str(SIZE)) as process:
         output = Output(process)
-        output.until(r"is ready \(pid", times=3)
-        link = re.search(
-            r"http://[\d.]+:\d+", output.seen + ("" if "answers" in output.seen else output.until("answers"))
-        )
-        assert link is not None
-        yield process, output, link[0]
+        link = link_in(output)
+        output.until(r"is ready \(pid", times=SIZE - output.seen.count("is ready"))
+        yield process, output, link
         process.kill()
+
+
+def link_in(output: Output) -> str:
+    """Where the processes answer, once they say so."""
+    said = re.search(r"http://[\d.]+:\d+", output.until("answers on"))
+    assert said is not None
+    return said[0]
 
 
 def send(link: str, task_id: str) -> httpx.Response:
     return httpx.post(f"{link}/commands/OpenTask", json={"task_id": task_id, "title": "a title"}, timeout=PATIENCE)
 
 
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to that in time"
+        time.sleep(0.01)
+
+
 def gone(pids: list[int]) -> bool:
     """Whether all of these have ended, in bounded time."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if not any(is_running(pid) for pid in pids):
-            return True
-    return False
+    wait_until(lambda: not any(is_running(pid) for pid in pids))
+    return True
 
 
 def is_running(pid: int) -> bool:
@@ -92,7 +102,7 @@ def test_all_of_them_answer_on_one_port_and_share_one_truth(fleet: tuple[subproc
     ]
 
     assert titles == ["a title"] * 12
-    assert len(children_of(process.pid)) == 3
+    assert len(children_of(process.pid)) == SIZE
 
 
 def test_one_that_is_killed_is_started_again(fleet: tuple[subprocess.Popen[str], Output, str]) -> None:
@@ -105,8 +115,72 @@ def test_one_that_is_killed_is_started_again(fleet: tuple[subprocess.Popen[str],
 
     assert told.startswith("process ")
     assert send(link, "after").status_code == 200
-    assert len(children_of(process.pid)) == 3
+    assert len(children_of(process.pid)) == SIZE
     assert before[0] not in children_of(process.pid)
+
+
+def test_the_one_that_is_killed_was_not_missed_by_its_callers_for_long(
+    fleet: tuple[subprocess.Popen[str], Output, str],
+) -> None:
+    process, output, link = fleet
+    os.kill(children_of(process.pid)[0], signal.SIGKILL)
+
+    answered = [send(link, f"meanwhile-{number}").status_code for number in range(20)]
+    output.until(r"is ready \(pid")
+
+    assert answered == [200] * 20
+    assert len(children_of(process.pid)) == SIZE
+
+
+SLOW = """
+from pathlib import Path
+import asyncio
+import logging
+import twofold
+
+class Slow(twofold.Query[str]):
+    pass
+
+@answers
+async def slowly(query: Slow) -> str:
+    Path("begun").touch()
+    logging.getLogger("shop").warning("somebody is slow")
+    while not Path("enough").exists():
+        await asyncio.sleep(0.01)
+    return "at last"
+
+app = App("slow", queries=[slowly])
+"""
+
+
+def test_a_request_under_way_is_answered_before_its_process_ends(project: Path) -> None:
+    (project / "app.py").write_text((project / "app.py").read_text() + SLOW)
+    with start("run", "app:app", "--store", SQLITE, "--port", "0", "--workers", "2") as process:
+        output = Output(process)
+        link = link_in(output)
+        output.until(r"is ready \(pid", times=2 - output.seen.count("is ready"))
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(httpx.get, f"{link}/queries/Slow", timeout=PATIENCE)
+            wait_until((project / "begun").exists)
+            process.send_signal(signal.SIGTERM)
+            wait_until(lambda: len(children_of(process.pid)) == 1)  # the one that had nothing to do
+            (project / "enough").touch()
+
+            assert asked.result().json() == "at last"
+        assert process.wait(timeout=PATIENCE) == 0
+
+
+def test_what_a_process_logs_begins_with_its_number(project: Path) -> None:
+    (project / "app.py").write_text((project / "app.py").read_text() + SLOW)
+    (project / "enough").touch()
+    with start("run", "app:app", "--store", SQLITE, "--port", "0", "--workers", "2") as process:
+        output = Output(process)
+        httpx.get(f"{link_in(output)}/queries/Slow", timeout=PATIENCE)
+        said = output.until("somebody is slow")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=PATIENCE) == 0
+
+    assert re.fullmatch(r"process [12]: somebody is slow\n", said)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -215,7 +289,6 @@ def child(body: str) -> Program:
 
 async def test_pauses_grow_between_starts_of_one_that_keeps_dying() -> None:
     told: list[str] = []
-    fleet: Fleet
 
     def tell(text: str) -> None:
         told.append(text)
@@ -224,12 +297,16 @@ async def test_pauses_grow_between_starts_of_one_that_keeps_dying() -> None:
 
     fleet = Fleet(
         child(f"line.send({READY!r}); raise SystemExit(3)"), 1, drain_seconds=5, ready=lambda: None, told=tell,
-        restart=RetryPolicy(first_delay=0.01, max_delay=0.04),
+        restart=RetryPolicy(first_delay=0.2, max_delay=0.8),
     )  # fmt: skip
     code = await fleet.run()
 
+    pauses = [float(found[1]) for text in told if (found := re.search(r"started again in ([\d.]+) s", text))]
     assert code == 0
     assert next(text for text in told if "ended" in text).startswith("process 1 ended with exit code 3; it is st")
+    assert pauses[0] <= 0.2
+    assert 0.4 <= pauses[2] <= 0.8
+    assert 0.4 <= pauses[3] <= 0.8
 
 
 async def test_one_that_was_never_ready_ends_all_with_its_code() -> None:
