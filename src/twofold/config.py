@@ -77,7 +77,7 @@ class Config:
     )
     keep_generations: int = _setting(2, "replaced copies of a view that are kept for going back to them", low=0)
     rebuild_rate: float | None = _setting(
-        None, "most events a second that a view being built anew folds; none: as fast as it goes", unit="events/s", low=1
+        None, "most events a second that a view being built anew folds; none: no limit", unit="events/s", low=1
     )
     parked_keys: int = _setting(
         1000, "most rows of a view's shard that may be parked; at one more it stops", unit="rows", low=1

@@ -12,7 +12,7 @@ from twofold.event_store.recorded_event import Mark
 from twofold.event_store.token import decode_token
 from twofold.read.progress import Progress
 from twofold.read.source import Source, fault_of_mark
-from twofold.read.view_store import Key
+from twofold.read.view_store import Generation, Key
 
 FIRST_LOOK = 0.005
 KNOWN_TOKENS = 4096
@@ -36,6 +36,9 @@ class Projecting(Protocol):
 
     async def look(self) -> None:
         """Find out how far other processes have brought it; open it if nobody has."""
+
+    def answers_from(self) -> Generation | None:
+        """The generation that this code has to read; None: the live one. Raises NotFreshError while there is none."""
 
 
 class Freshness:
@@ -80,6 +83,18 @@ class Freshness:
         for view in views:
             if not self.has_found(view):
                 await self._projector(view).look()
+
+    async def look(self, views: Iterable[str]) -> None:
+        """See which generations of *views* are live, and how far they are."""
+        for view in views:
+            await self._projector(view).look()
+
+    def answers_from(self, view: str) -> Generation | None:
+        """The generation of *view* that this code has to read; None: the live one.
+
+        Raises NotFreshError while there is none that it can read.
+        """
+        return self._projector(view).answers_from()
 
     async def reach(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -13,7 +13,7 @@ from twofold.event_store.token import encode_token
 from twofold.read.conditions import Columns, checked_order
 from twofold.read.cursor import decode_cursor, encode_cursor
 from twofold.read.view import View, ViewDefinition
-from twofold.read.view_store import Condition, Found, Search, ViewStore
+from twofold.read.view_store import Condition, Found, Generation, Search, ViewStore
 
 V = TypeVar("V", bound=View)
 MAX_LIMIT = 10_000
@@ -41,6 +41,10 @@ class Touched:
             self.mark = mark
 
 
+def _the_live_one() -> None:
+    """The live generation."""
+
+
 class Rows(Generic[V]):
     """The rows of one view: `rows.find(rows.c.balance >= 100, order_by="-balance", limit=10)`.
 
@@ -48,13 +52,21 @@ class Rows(Generic[V]):
         definition: the view.
         store: where its rows live.
         touched: notes which checkpoints were read.
+        answers_from: gives the generation to read, None for the live one.
     """
 
-    def __init__(self, definition: ViewDefinition[V], store: ViewStore, touched: Touched | None = None) -> None:
+    def __init__(
+        self,
+        definition: ViewDefinition[V],
+        store: ViewStore,
+        touched: Touched | None = None,
+        answers_from: Callable[[], Generation | None] = _the_live_one,
+    ) -> None:
         self.definition = definition
         self.c = Columns(definition)
         self._store = store
         self._touched = touched or Touched()
+        self._answers_from = answers_from
 
     async def get(self, key: Any) -> V:
         """The row with this key, a tuple for a composite one. Raises RowNotFoundError, or InvalidMessageError."""
@@ -97,17 +109,17 @@ class Rows(Generic[V]):
 
     async def count(self, *conditions: Condition) -> int:
         """How many rows pass all *conditions*."""
-        counted = await self._store.count(self.definition.table, conditions)
+        counted = await self._store.count(self.definition.table, conditions, self._answers_from())
         self._touched.add(counted.mark)
         return counted.count
 
     async def _get(self, key: Any) -> Found:
-        found = await self._store.get(self.definition.table, self.definition.asked_key(key))
+        found = await self._store.get(self.definition.table, self.definition.asked_key(key), self._answers_from())
         self._touched.add(found.mark)
         return found
 
     async def _find(self, search: Search) -> Found:
-        found = await self._store.find(self.definition.table, search)
+        found = await self._store.find(self.definition.table, search, self._answers_from())
         self._touched.add(found.mark)
         return found
 

@@ -11,7 +11,7 @@ from twofold.errors import RowNotFoundError
 from twofold.event_store.moment import Moment
 from twofold.pipeline.context import Context
 from twofold.pipeline.middleware import surround
-from twofold.read.answer import ANYTIME, Answer, ReadModel, Wish, answered, awaited, token_of
+from twofold.read.answer import ANYTIME, Answer, ReadModel, Wish, answered, as_wished, token_of
 from twofold.read.rows import Page, Rows, Touched
 from twofold.read.view import View
 from twofold.read.view_store import Condition
@@ -65,16 +65,20 @@ class ViewAnswers:
     async def _get(self, view: type[V], key: Any, wish: Wish) -> Answer[V]:
         model = self._model
         definition = model.definition(view)
-        asked, views = definition.asked_key(key), (definition.name,)
-        is_at_once = wish.after is None and model.freshness.has_found(definition.name)
-        wanted = 0 if is_at_once else await awaited(model.freshness, views, wish, asked)
-        lacking = model.freshness.lacking(views, asked)
-        found = await model.store.get(definition.table, asked)
-        mark = await model.freshness.as_of(found.mark, lacking, model.freshness.lacking(views, asked))
-        token = token_of(mark)
-        if not found.rows:
-            raise RowNotFoundError(definition.name, key, token)
-        return Answer(definition.row(found.rows[0].values), token, mark.position < wanted)
+        asked, freshness, name = definition.asked_key(key), model.freshness, definition.name
+
+        async def ask(wanted: int) -> Answer[V | None]:
+            lacking = freshness.lacking((name,), asked)
+            found = await model.store.get(definition.table, asked, freshness.answers_from(name))
+            mark = await freshness.as_of(found.mark, lacking, freshness.lacking((name,), asked))
+            row = definition.row(found.rows[0].values) if found.rows else None
+            return Answer(row, token_of(mark), mark.position < wanted)
+
+        is_at_once = wish.after is None and freshness.has_found(name)
+        answer = await (ask(0) if is_at_once else as_wished(freshness, (name,), wish, ask, asked))
+        if answer.value is None:
+            raise RowNotFoundError(name, key, answer.token)
+        return cast("Answer[V]", answer)
 
     async def find(
         self, search: FindRows, wish: Wish = ANYTIME, *, context: Context | None = None
