@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 
 from twofold import Aggregate, Alert, App, Command, Config, Event, OpenApp, View, decides, evolves
 from twofold.app import alerting
 from twofold.errors import StoreUnavailableError
+from twofold.event_store.recorded_event import NewEvent
+from twofold.event_store.write import ANY_VERSION, StreamWrite, Write
 from twofold.read.lag import LagMeter
 from twofold.runtime.alerts import AlertHook
 from twofold.runtime.health import ReaderStatus
@@ -42,6 +45,15 @@ class Rings(View, key="bell"):
         if self.bell == "cracked":
             raise ValueError("it has no sound")
         self.times += 1
+
+
+UNREADABLE = Write(
+    (StreamWrite("Bell-great", ANY_VERSION, (NewEvent("Rung", 1, b"?", bytes(16)),)),),
+    None,
+    bytes(16),
+    bytes(16),
+    b"{}",
+)
 
 
 class Tower:
@@ -108,10 +120,10 @@ async def test_planted_lag_in_the_projectors_own_words_raises_nothing(monkeypatc
 
 async def test_a_stopped_view_is_told_of_with_its_reason(url: str) -> None:
     async with tower(url) as found:
-        await found.app.send(Ring(bell="cracked"))
+        await found.app.log.events.append([UNREADABLE])
 
         assert ("view-stopped", "Rings", True) in await found.watch(10)
-        assert "it has no sound" in found.told[0].text
+        assert "view Rings is stopped: Rung at position 1" in found.told[0].text
 
 
 async def test_many_events_are_told_of_when_there_have_been_too_many_for_a_minute(url: str) -> None:
@@ -134,27 +146,18 @@ async def test_a_burst_is_not_many_events(url: str) -> None:
         assert await found.watch(120) == []
 
 
-async def test_failed_folds_are_told_of_when_there_are_too_many_in_a_minute() -> None:
+async def test_failed_folds_are_told_of_when_there_are_too_many_in_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     async with tower(alert_failed_folds=10.0) as found:
-        fail = _failing(found.app)
-        fail(10)
+        projector, failed = found.app.projectors["Rings"], [10]
+        status = projector.status()
+        monkeypatch.setattr(projector, "status", lambda: msgspec.structs.replace(status, failed=failed[0]))
         ten = await found.watch(30)
-        fail(1)
+        failed[0] += 1
         eleven = await found.watch(20)
-        fail(9)
+        failed[0] += 9
         over = await found.watch(120)
 
     assert (ten, eleven, over) == ([], [("folds-failing", "", True)], [("folds-failing", "", False)])
-
-
-def _failing(app: OpenApp) -> Callable[[int], None]:
-    """Lets that many more folds seem to have failed."""
-    (follower,) = app.projectors["Rings"].followers
-
-    def fail(times: int) -> None:
-        follower._say(failed=follower._status.failed + times)
-
-    return fail
 
 
 @pytest.mark.parametrize(("slow", "told"), [(1, []), (2, [("queries-slow", "", True)])])
