@@ -38,7 +38,7 @@ from twofold import (
     decides,
     evolves,
 )
-from twofold.errors import ClosedError, MisuseError, PreconditionFailedError, UnknownNameError
+from twofold.errors import ClosedError, InputError, MisuseError, PreconditionFailedError, UnknownNameError
 from twofold.messages.metadata import decode_origin
 
 
@@ -273,7 +273,7 @@ async def test_an_expected_version_is_met_or_the_command_is_refused(bank: OpenAp
 
 
 async def test_several_streams_take_no_expected_version(bank: OpenApp) -> None:
-    with pytest.raises(MisuseError, match="several streams"):
+    with pytest.raises(InputError, match="several streams"):
         await bank.send(Transfer(source="ada", target="ada", amount=0), expected_version=1)
 
 

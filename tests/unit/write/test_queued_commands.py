@@ -23,7 +23,7 @@ from tests.unit.write.bank import (
     stored,
 )
 from twofold import App, Config, Context, InvalidMessageError, OpenApp
-from twofold.errors import ClosedError, ForbiddenError, KeyReusedError, MisuseError, Rejected, UnknownNameError
+from twofold.errors import ClosedError, ForbiddenError, InputError, KeyReusedError, Rejected, UnknownNameError
 from twofold.messages.metadata import decode_origin
 from twofold.testing.clock import ManualClock
 from twofold.testing.faults import CrashAfter, CrashError, FailAt
@@ -145,7 +145,7 @@ async def test_what_cannot_be_handled_is_refused_at_once(bank: OpenApp) -> None:
         await bank.submit(Deposit(account_id="ada", amount="5"))  # type: ignore[arg-type]
     with pytest.raises(UnknownNameError):
         await bank.submit("nothing")
-    with pytest.raises(MisuseError, match="expected version"):
+    with pytest.raises(InputError, match="expected version"):
         await bank.submit(Deposit(account_id="ada", amount=5), context=Context(expected_version=1))
     await bank.close()
     with pytest.raises(ClosedError):
