@@ -142,6 +142,61 @@ async def test_a_view_that_another_process_runs_is_looked_at(reading: Reading, p
     assert (await asking).value.total == 1
 
 
+async def test_who_waits_looks_as_soon_as_another_process_is_said_to_have_folded(
+    reading: Reading, projector: ViewProjector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("twofold.read.freshness.FIRST_LOOK", 1000.0)
+    model, elsewhere = reading.model(projector), reading.projector(Counter, keys=KEYS)
+    token = await count(reading)
+    asking = asyncio.ensure_future(ViewAnswers(model).get(Counter, "a", Wish(token, wait=1000)))
+    await asyncio.sleep(0)
+    await elsewhere.step()
+    for view, generation, position in [("Nobody", 1, 1), ("Counter", 2, 1), ("Counter", 1, 0)]:
+        model.freshness.hear(view, generation, position)
+        await asyncio.sleep(0)
+        assert not asking.done()
+
+    model.freshness.hear("Counter", 1, 1)
+
+    assert (await asyncio.wait_for(asking, 10)).value.total == 1
+
+
+async def test_what_was_heard_is_looked_for_at_once_and_never_believed(
+    reading: Reading, projector: ViewProjector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("twofold.read.freshness.FIRST_LOOK", 1000.0)
+    model, elsewhere = reading.model(projector), reading.projector(Counter, keys=KEYS)
+    await projector.open()
+    token = await count(reading)
+    model.freshness.hear("Counter", 1, 1)
+
+    with pytest.raises(NotFreshError):
+        await ViewAnswers(model).get(Counter, "a", Wish(token, wait=0.01))
+    await elsewhere.step()
+    fresh = await asyncio.wait_for(ViewAnswers(model).get(Counter, "a", Wish(token, wait=1000)), 10)
+
+    assert fresh.value.total == 1
+
+
+async def test_those_who_wait_at_the_same_time_share_one_look(reading: Reading, projector: ViewProjector) -> None:
+    model = reading.model(projector)
+    token = await count(reading)
+    await projector.open()
+    (follower,) = projector.followers
+    looks, look = 0, follower.look
+
+    async def counted() -> None:
+        nonlocal looks
+        looks += 1
+        await look()
+
+    follower.look = counted  # type: ignore[method-assign]
+    wish = Wish(token, wait=0.0, stale_ok=True)
+    await asyncio.gather(*[ViewAnswers(model).find(FindRows(Counter), wish) for _ in range(50)])
+
+    assert looks == 1
+
+
 async def test_a_view_without_projector_is_an_unknown_name(reading: Reading) -> None:
     freshness = reading.model().freshness
 

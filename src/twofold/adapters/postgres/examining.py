@@ -59,7 +59,7 @@ async def _connections(
 ) -> Finding:
     """Whether the server has room for this app's processes."""
     row = await connection.fetchrow(sql["read_room"])
-    need = config.pool_size * len(roles) + ("log" in roles)  # who listens to the log has a connection of its own
+    need = (config.pool_size + 1) * len(roles)  # who listens has a connection of its own
     text = (
         f"the server gives this user {row['room']}, {row['used']} are in use; "
         f"a process takes at most {need} (pool_size {config.pool_size})"

@@ -249,7 +249,7 @@ class PostgresViewStore:
         if of is None:
             return await self._ask_live(table, question)
         copy = self._generations.of(of, table)
-        records = await self._records(*question(copy))
+        records = await answers_of(self._database, question(copy))
         if not records:
             raise not_kept(of)
         return Answered(copy, records)
@@ -261,20 +261,22 @@ class PostgresViewStore:
             live = live or await self._generations.live(self._database, table)
             if live is None:
                 return None
-            records = await self._records(*question(live))
+            records = await answers_of(self._database, question(live))
             if records:
                 return Answered(live, records)
             live = None
         raise StoreUnavailableError(f"{table.view} was replaced again and again while it was read; try again")
 
-    async def _records(self, sql: str, values: tuple[Any, ...]) -> Sequence[Record]:
-        """What is answered: nothing, by a generation that was dropped."""
-        try:
-            return await self._database.fetch(sql, *values)
-        except StoreUnusableError as error:
-            if isinstance(error.__cause__, asyncpg.UndefinedTableError):
-                return ()
-            raise
+
+async def answers_of(database: Database, asked: Asked) -> Sequence[Record]:
+    """What is answered: nothing, by a generation that was dropped."""
+    sql, values = asked
+    try:
+        return await database.fetch(sql, *values)
+    except StoreUnusableError as error:
+        if isinstance(error.__cause__, asyncpg.UndefinedTableError):
+            return ()
+        raise
 
 
 async def open_postgres_views(url: str, *, pool_size: int = POOL_SIZE, wait: float = WAIT_SECONDS) -> PostgresViewStore:
