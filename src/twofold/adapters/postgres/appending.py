@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import asyncpg
+from msgspec.structs import replace
 
 from twofold.adapters.postgres.batch import head_of, judge, presume
 from twofold.adapters.postgres.database import Connection, Database
-from twofold.adapters.postgres.outcome_rows import known_outcomes
+from twofold.adapters.postgres.outcome_rows import known_outcomes, replay_of
 from twofold.adapters.postgres.unit_errors import ENDED
 from twofold.errors import MisuseError
 from twofold.event_store.recorded_event import NO_CHECK, check_of
-from twofold.event_store.write import Write, WriteResult, check_batch
+from twofold.event_store.write import ANY_VERSION, Write, WriteResult, check_batch
 
 Now = Callable[[], int | None]
 
@@ -41,15 +42,22 @@ class Appender:
 
     async def _at_once(self, writes: Sequence[Write]) -> list[WriteResult] | None:
         """The results if every write stands, as it nearly always does; None with nothing stored if not."""
+        async with self._database.statement() as connection:
+            try:
+                return await self._presumed(connection, writes)
+            except asyncpg.UniqueViolationError:
+                return None
+
+    async def _presumed(self, connection: Connection, writes: Sequence[Write]) -> list[WriteResult] | None:
+        """One round trip that takes the writers' lock, or None with nothing stored if not every write stands.
+
+        Raises UniqueViolationError when a key or message id is known.
+        """
         presumed = presume(writes)
         if presumed is None:
             return None
         batch, placed = presumed
-        async with self._database.statement() as connection:
-            try:
-                rows = await connection.fetch(self._sql["append"], self._lock_key, self._now(), *batch.arguments())
-            except asyncpg.UniqueViolationError:
-                return None
+        rows = await connection.fetch(self._sql["append"], self._lock_key, self._now(), *batch.arguments())
         position, last, recorded = rows[0]
         if position is None:
             return None
@@ -58,20 +66,28 @@ class Appender:
 
     async def _with_care(self, writes: Sequence[Write]) -> list[WriteResult]:
         async with self._database.transaction() as connection:
-            return await self.inside(connection, writes)
+            return await self._inside(connection, writes)
 
-    async def inside(
-        self, connection: Connection, writes: Sequence[Write], *, is_unit: bool = False
-    ) -> list[WriteResult]:
-        """Append within the caller's transaction, which keeps the writers' lock until it ends.
+    async def of_unit(self, connection: Connection, write: Write) -> WriteResult:
+        """Append within a unit of work's transaction, which keeps the writers' lock until it ends.
 
-        *is_unit*: the transaction was given away meanwhile; MisuseError when it is not the same any more.
+        What can be looked up before is: others wait for one round trip and the commit. Raises MisuseError when it is
+        another transaction than was given away, UniqueViolationError when somebody was first meanwhile.
         """
-        now = self._now()
-        row = await connection.fetchrow(self._sql["lock_head"], self._lock_key, now)
-        if is_unit and row["unit"] != "open":
+        rows = await connection.fetch(self._sql["read_unit"], [part.stream for part in write.streams])
+        if rows[0]["unit"] != "open":
             raise MisuseError(f"{self._database.name}: {ENDED}")
-        head = head_of(row)
+        heads = {row["stream"]: row["version"] for row in rows}
+        if replay_of(write, await known_outcomes(connection, self._sql, [write])) is None:
+            results = await self._presumed(connection, [_expecting(heads, write)])
+            if results is not None:
+                return results[0]
+        return (await self._inside(connection, [write]))[0]
+
+    async def _inside(self, connection: Connection, writes: Sequence[Write]) -> list[WriteResult]:
+        """Append within the caller's transaction, which keeps the writers' lock until it ends."""
+        now = self._now()
+        head = head_of(await connection.fetchrow(self._sql["lock_head"], self._lock_key, now))
         streams = list({part.stream: None for write in writes for part in write.streams})
         heads: dict[str, int] = dict(await self._heads(connection, streams))
         known = await known_outcomes(connection, self._sql, writes)
@@ -82,3 +98,11 @@ class Appender:
 
     async def _heads(self, connection: Connection, streams: list[str]) -> Any:
         return await connection.fetch(self._sql["read_heads"], streams) if streams else ()
+
+
+def _expecting(heads: Mapping[str, int], write: Write) -> Write:
+    """*write* with the versions that *heads* has for those streams that may be at any."""
+    parts = [
+        replace(part, expected=heads[part.stream]) if part.expected == ANY_VERSION else part for part in write.streams
+    ]
+    return replace(write, streams=tuple(parts))

@@ -34,7 +34,7 @@ class PostgresTransaction:
         """
         refuse_ended(self.connection, self._name)
         try:
-            return (await self._appender.inside(self.connection, [write], is_unit=True))[0]
+            return await self._appender.of_unit(self.connection, write)
         except asyncpg.UniqueViolationError as error:
             raise ConflictError(f"{self._name}: others have appended since the transaction began ({error})") from error
         except asyncpg.InterfaceError as error:
