@@ -1,6 +1,7 @@
 """Health and the docs page."""
 
 from tests.doors.http.conftest import Door, opened
+from twofold import Config
 from twofold.testing.clock import ManualClock
 
 
@@ -9,16 +10,29 @@ async def test_a_running_app_is_live_and_ready(door: Door):
     assert (await door.get("/health/ready")).status_code == 200
 
 
-async def test_a_stopped_view_makes_it_not_ready_and_says_why(still: Door):
+async def test_a_stopped_view_makes_it_not_ready_and_says_why(url: str):
+    async with opened(url, workers=False, config=Config(parked_keys=1)) as still:
+        for account in ("ada", "bob"):
+            await still.send("OpenAccount", account_id=account)
+            await still.send("Deposit", account_id=account, amount="666.66")
+        await still.app.run_until_idle()
+        response = await still.get("/health/ready")
+
+        assert (response.status_code, response.json()["code"]) == (503, "not-ready")
+        assert any("AccountPage" in reason for reason in response.json()["reasons"])
+        assert response.headers["retry-after"]
+        assert (await still.get("/health/live")).status_code == 200
+
+
+async def test_a_parked_row_is_seen_and_does_not_take_the_process_out_of_traffic(still: Door):
     await still.send("OpenAccount", account_id="ada")
     await still.send("Deposit", account_id="ada", amount="666.66")
     await still.app.run_until_idle()
     response = await still.get("/health/ready")
 
-    assert (response.status_code, response.json()["code"]) == (503, "not-ready")
-    assert any("AccountPage" in reason for reason in response.json()["reasons"])
-    assert response.headers["retry-after"]
-    assert (await still.get("/health/live")).status_code == 200
+    assert response.status_code == 200
+    parked = {view["name"]: view["parked_keys"] for view in response.json()["views"]}
+    assert parked["AccountPage"] == 1
 
 
 async def test_a_view_behind_the_objective_makes_it_not_ready():

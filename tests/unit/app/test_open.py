@@ -44,7 +44,7 @@ class Bed(View, key="bed"):
 
     @evolves
     def sown(self, event: Sown) -> None:
-        if event.bed == "stony":
+        if event.bed.startswith("ston"):
             raise ValueError("nothing grows here")
         self.times += 1
 
@@ -194,9 +194,10 @@ async def test_a_healthy_app_says_so() -> None:
 
 
 async def test_a_view_that_has_stopped_makes_the_app_unready_and_says_why() -> None:
-    async with GARDEN.open("memory://", config=Config(), workers=False) as garden:
+    async with GARDEN.open("memory://", config=Config(parked_keys=1), workers=False) as garden:
         await garden.send(Sow(bed="a"))
         await garden.send(Sow(bed="stony"))
+        await garden.send(Sow(bed="stonier"))
         await garden.run_until_idle()
 
         health = await garden.health()
@@ -204,11 +205,21 @@ async def test_a_view_that_has_stopped_makes_the_app_unready_and_says_why() -> N
         assert health.live
         assert not health.ready
         (view,) = health.views
-        assert (view.position, view.lag_events) == (1, 1)
+        assert (view.position, view.lag_events, view.parked_keys) == (2, 1, 1)
         assert view.error is not None
         assert "nothing grows here" in view.error
-        assert (await garden.send(Sow(bed="b"))).position == 3, "commands go on"
+        assert (await garden.send(Sow(bed="b"))).position == 4, "commands go on"
         assert (await garden.get(Bed, "a")).times == 1, "what is there can be read"
+
+
+async def test_a_parked_row_is_seen_and_the_app_stays_ready() -> None:
+    async with GARDEN.open("memory://", config=Config(), workers=False) as garden:
+        await garden.send(Sow(bed="stony"))
+        await garden.run_until_idle()
+        health = await garden.health()
+
+    assert health.ready
+    assert [(view.name, view.lag_events, view.parked_keys) for view in health.views] == [("Bed", 0, 1)]
 
 
 def test_the_facade_is_the_app_without_asyncio(tmp_path: Path) -> None:
