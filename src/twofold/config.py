@@ -92,7 +92,7 @@ class Config:
         1_000_000, "most events that a row as of a moment is folded from", unit="events", low=1
     )
     verify_share: float = _setting(
-        0.01, "largest part of its time that a process compares rows with their events; 0: never", low=0.0, high=1.0
+        1.0, "largest part of its time that a process compares rows with events; 0: never", unit="%", low=0.0, high=100.0
     )
     verify_every: float = _setting(
         60.0, "shortest time between two rounds that compare everything", unit="s", low=0.001, high=31_536_000.0

@@ -93,16 +93,15 @@ async def drifts_under_traffic(library: OpenApp, make: Any = verifiers) -> list[
     """What is found, round after round, while traffic goes on and when it has ended."""
     rng = random.Random(SEED)
     views = make(library, rng=rng)
-    sending = asyncio.create_task(traffic(library, rng, COMMANDS))
     found: list[Drift] = []
     rounds = 0
-    while not sending.done() or rounds < 3:
-        found += (await verified(views))[0]
-        rounds += 1
-        await asyncio.sleep(0)
-    await sending
-    found += (await verified(views))[0]
-    return found
+    async with asyncio.TaskGroup() as group:
+        sending = group.create_task(traffic(library, rng, COMMANDS))
+        while not sending.done() or rounds < 3:
+            found += (await verified(views))[0]
+            rounds += 1
+            await asyncio.sleep(0)
+    return [*found, *(await verified(views))[0]]
 
 
 async def test_live_traffic_raises_no_alarm(url: str) -> None:

@@ -31,7 +31,7 @@ def verifier_of(
         ViewVerifier(view, past, log.events, rows, clock, keys=config.verify_keys, rng=rng)
         for view in catalog.views.values()
     ]
-    return Verifier(views, clock, claim=claim, share=config.verify_share, every=config.verify_every)
+    return Verifier(views, clock, claim=claim, share=config.verify_share / 100, every=config.verify_every)
 
 
 def verifier_worker(verifier: Verifier, config: Config, clock: Clock) -> list[Worker]:

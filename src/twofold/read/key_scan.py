@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
 from typing import Any
 
 from twofold.event_store.recorded_event import RecordedEvent
@@ -42,9 +41,8 @@ async def keys_of_rows(
 async def keys_of_log(past: Past, definition: ViewDefinition[Any], start: int, head: int, keys: EventKeys) -> Keys:
     """The keys that the events up to *head* name, a page of events at a time: those behind *start* first."""
     for after, up_to in ((start, head), (0, start)):
-        async with aclosing(past.of_log(definition, after, up_to)) as pages:
-            async for events in pages:
-                yield keys.of(events)
+        async for events in past.of_log(definition, after, up_to):
+            yield keys.of(events)
 
 
 class EventKeys:

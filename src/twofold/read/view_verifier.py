@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, aclosing
 from typing import Any
 
 from twofold.clock import Clock
@@ -72,12 +71,10 @@ class ViewVerifier:
         findings.begin(generation.number)
         self._again.clear()
         try:
-            async with aclosing(self._batches(generation, findings, most)) as batches:
-                async for keys in batches:
-                    yield 0
-                    async with aclosing(self._compare(generation, keys, findings)) as work:
-                        async for events in work:
-                            yield events
+            async for keys in self._batches(generation, findings, most):
+                yield 0
+                async for events in self._compare(generation, keys, findings):
+                    yield events
         except LeaseLostError:  # the generation is not kept any more
             return
         findings.end(len(self._again), self._clock.now_micros())
@@ -109,16 +106,13 @@ class ViewVerifier:
         key = await self._key_behind(start, keys) if start else None
         rows = keys_of_rows(self._store, self.definition, generation, key, self._at_once(most))
         named = keys_of_log(self._past, self.definition, start, self._head, keys)
-        async with AsyncExitStack() as stack:
-            sources = [_first(rows, most), self._without_row(generation, _first(named, most))]
-            for source in sources:
-                await stack.enter_async_context(aclosing(source))
-            while sources:
-                source = sources.pop(0)
-                batch = await anext(source, None)
-                if batch is not None:
-                    sources.append(source)
-                    yield batch
+        sources = [_first(rows, most), self._without_row(generation, _first(named, most))]
+        while sources:
+            source = sources.pop(0)
+            batch = await anext(source, None)
+            if batch is not None:
+                sources.append(source)
+                yield batch
         findings.fault = keys.fault
         for _ in range(_LAST_TRIES):
             moved, self._again = list(self._again), {}
@@ -133,23 +127,20 @@ class ViewVerifier:
         return self._past.has_streams(self.definition)
 
     async def _key_behind(self, position: int, keys: EventKeys) -> Key | None:
-        async with aclosing(self._past.of_log(self.definition, position, self._head)) as pages:
-            async for events in pages:
-                return next(iter(keys.of(events)), None)
-        return None
+        events = await anext(self._past.of_log(self.definition, position, self._head), None)
+        return next(iter(keys.of(events or ())), None)
 
     async def _without_row(self, generation: Generation, named: Keys) -> Keys:
         """Of keys that events name those for which the store has no row."""
-        async with aclosing(named):
-            missing: dict[Key, None] = {}
-            async for keys in named:
-                missing.update(dict.fromkeys(await self._looker.without_row(generation, keys)))
-                if len(missing) < self._at_once(None):
-                    yield []
-                else:
-                    yield list(missing)
-                    missing = {}
-            yield list(missing)
+        missing: dict[Key, None] = {}
+        async for keys in named:
+            missing.update(dict.fromkeys(await self._looker.without_row(generation, keys)))
+            if len(missing) < self._at_once(None):
+                yield []
+            else:
+                yield list(missing)
+                missing = {}
+        yield list(missing)
 
     # --- are they what their events fold to -----------------------------------------------
 
@@ -161,9 +152,8 @@ class ViewVerifier:
             for key, why in look.broken.items():
                 self._drifted(look, key, findings, kind="unreadable", why=why)
         work = self._by_streams if self._is_by_stream() else self._by_log
-        async with aclosing(work(seen.looks, findings)) as pieces:
-            async for events in pieces:
-                yield events
+        async for events in work(seen.looks, findings):
+            yield events
 
     async def _by_streams(self, looks: Sequence[Look], findings: Findings) -> Work:
         """Each row by itself, from its own streams."""
@@ -171,10 +161,9 @@ class ViewVerifier:
             for key in look.rows:
                 refold = Refold(self.definition, (key,), self._past.reader)
                 streams = self._past.streams(self.definition, key) or ()
-                async with aclosing(self._past.of_streams(streams, look.position)) as pages:
-                    async for events in pages:
-                        await refold.fold_what_can_be(events)
-                        yield len(events)
+                async for events in self._past.of_streams(streams, look.position):
+                    await refold.fold_what_can_be(events)
+                    yield len(events)
                 await self._judge(look, key, refold, findings)
 
     async def _by_log(self, looks: Sequence[Look], findings: Findings) -> Work:
@@ -184,10 +173,9 @@ class ViewVerifier:
             return
         refold, after = Refold(self.definition, wanted, self._past.reader), 0
         for look in sorted(looks, key=lambda look: look.position):
-            async with aclosing(self._past.of_log(self.definition, after, look.position)) as pages:
-                async for events in pages:
-                    await refold.fold_what_can_be(events)
-                    yield len(events)
+            async for events in self._past.of_log(self.definition, after, look.position):
+                await refold.fold_what_can_be(events)
+                yield len(events)
             after = look.position
             for key in look.rows:
                 await self._judge(look, key, refold, findings)
@@ -214,9 +202,8 @@ class ViewVerifier:
 async def _first(keys: Keys, most: int | None) -> Keys:
     """Of *keys* the batches up to the one with which there are *most*."""
     count = 0
-    async with aclosing(keys):
-        async for batch in keys:
-            yield batch if most is None else batch[: most - count]
-            count += len(batch)
-            if most is not None and count >= most:
-                return
+    async for batch in keys:
+        yield batch if most is None else batch[: most - count]
+        count += len(batch)
+        if most is not None and count >= most:
+            return

@@ -169,7 +169,8 @@ async def test_a_store_that_does_not_answer_ends_the_round_and_the_next_view_has
     verifier = Verifier([each.verifier for each in books], slow.clock, share=1.0, every=1)
 
     async def broken(findings: Findings, most: int | None = None) -> Work:
-        raise StoreUnavailableError("gone")
+        for error in (StoreUnavailableError("gone"),):
+            raise error
         yield 0
 
     books[0].verifier.round = broken  # type: ignore[method-assign]
