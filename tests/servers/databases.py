@@ -7,13 +7,14 @@ import itertools
 import secrets
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
 LATER = 3
+LOST = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
 Prepare = Callable[[str], Coroutine[Any, Any, None]]
 
 
@@ -28,6 +29,8 @@ class Databases:
         self._prepared: dict[Prepare, str] = {}
         self._used: list[str] = []
         self._worker = ThreadPoolExecutor(1, "databases")
+        self._loop = asyncio.Runner()  # the worker's
+        self._connection: asyncpg.Connection | None = None
 
     def url(self, database: str = "postgres") -> str:
         """The URL of *database* on this server."""
@@ -35,7 +38,8 @@ class Databases:
 
     def ask(self, statement: str, *values: object, database: str = "postgres") -> list[asyncpg.Record]:
         """The rows of *statement*, asked on a connection of its own. May be called inside an event loop: it blocks."""
-        return self._later(statement, *values, database=database).result()
+        asked = ask(self.url(database), statement, *values)
+        return self._worker.submit(lambda: self._loop.run(asked)).result()
 
     @contextmanager
     def fresh(self, template: str = "template1") -> Iterator[str]:
@@ -57,7 +61,7 @@ class Databases:
         """The name of a template that *prepare* has been at, given its URL; once for all that want it so."""
         if prepare not in self._prepared:
             template = self._create("template1").result()
-            self._worker.submit(lambda: asyncio.run(prepare(self.url(template)))).result()
+            self._worker.submit(lambda: self._loop.run(prepare(self.url(template)))).result()
             self._prepared[prepare] = template
         return self._prepared[prepare]
 
@@ -68,21 +72,34 @@ class Databases:
             for database in [*self._used, *spares, *self._prepared.values()]:
                 self._drop(database)
         self._worker.shutdown(cancel_futures=not drop)
+        with ThreadPoolExecutor(1) as last:
+            last.submit(self._hang_up)
 
     def _create(self, template: str) -> Future[str]:
         database = f"{self._prefix}_{next(self._numbers)}"
 
         def create() -> str:
-            asyncio.run(ask(self.url(), f'CREATE DATABASE "{database}" TEMPLATE "{template}"'))
+            self._loop.run(self._do(f'CREATE DATABASE "{database}" TEMPLATE "{template}"'))
             return database
 
         return self._worker.submit(create)
 
     def _drop(self, database: str) -> None:
-        self._later(f'DROP DATABASE "{database}" WITH (FORCE)')
+        self._worker.submit(lambda: self._loop.run(self._do(f'DROP DATABASE "{database}" WITH (FORCE)')))
 
-    def _later(self, statement: str, *values: object, database: str = "postgres") -> Future[list[asyncpg.Record]]:
-        return self._worker.submit(lambda: asyncio.run(ask(self.url(database), statement, *values)))
+    async def _do(self, statement: str) -> None:
+        """On one connection for all, made anew when the server has been restarted."""
+        if self._connection is not None:
+            with suppress(*LOST):
+                await self._connection.execute(statement)
+                return
+        self._connection = await asyncpg.connect(self.url())
+        await self._connection.execute(statement)
+
+    def _hang_up(self) -> None:
+        with self._loop:
+            if self._connection is not None:
+                self._loop.get_loop().call_soon(self._connection.terminate)
 
 
 async def ask(url: str, statement: str, *values: object) -> list[asyncpg.Record]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.servers.databases import ask
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 LEFT_OPEN = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND state LIKE 'idle in transaction%'

@@ -19,8 +19,8 @@ from tests.servers.postgres import PostgresServer
 from twofold import Command, Config, OpenApp, Rejected, UnavailableError
 from twofold.adapters.postgres.log import open_postgres_log
 
-RESTARTS = int(os.environ.get("TWOFOLD_RESTARTS") or 20)
-TERMINATIONS = int(os.environ.get("TWOFOLD_TERMINATIONS") or 200)
+RESTARTS = int(os.environ.get("TWOFOLD_RESTARTS") or 12)
+TERMINATIONS = int(os.environ.get("TWOFOLD_TERMINATIONS") or 60)
 Outage = Callable[[], Awaitable[None]]
 QUICK = Config(retry_max=0.2)
 OTHERS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"

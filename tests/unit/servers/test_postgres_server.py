@@ -82,6 +82,16 @@ def test_what_was_committed_survives_a_stop_at_once(own_postgres: PostgresServer
     assert databases.ask("SELECT count(*) FROM kept")[0][0] == 0
 
 
+def test_a_server_that_was_restarted_hands_out_databases_again(own_postgres: PostgresServer) -> None:
+    databases = own_postgres.databases
+    with databases.fresh():
+        databases.ask("SELECT 1")  # behind the database that is made ahead of time
+        own_postgres.restart()
+
+    with databases.fresh() as spare, databases.fresh() as url:
+        assert asyncio.run(ask(url, "SELECT 1"))[0][0] == asyncio.run(ask(spare, "SELECT 1"))[0][0] == 1
+
+
 async def test_a_frozen_server_does_not_answer_until_it_is_resumed(own_postgres: PostgresServer) -> None:
     connection = await asyncpg.connect(own_postgres.databases.url())
     own_postgres.freeze()
