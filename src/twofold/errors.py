@@ -214,6 +214,17 @@ class ConflictError(TwofoldError):
     retry = Retry.AT_ONCE
 
 
+class GenerationError(ConflictError):
+    """A generation of a view is not as what was asked needs it; nothing has changed. `remedy` says what to do."""
+
+    code = "generation"
+    retry = Retry.NEVER
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
 class VersionConflictError(ConflictError):
     """The stream is not at the version that was decided on. Versions count events; an empty stream is at 0."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
@@ -262,6 +263,11 @@ class OpenApp:
             await projector.open()
         if run_workers:
             self._supervisor.start()
+
+    async def fold(self, views: Iterable[str]) -> int:
+        """One step of the leases and of whoever runs *views*; what that moved. For processes without workers."""
+        await self._keeper.step()
+        return sum(await asyncio.gather(*[self.projectors[view].step() for view in views]))
 
     async def step(self) -> int:
         """One step of every worker; returns what they moved. For tests, with `workers=False`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from twofold.app import stores
 from twofold.app.app import App
@@ -25,9 +25,9 @@ class Place(NamedTuple):
 
 
 @asynccontextmanager
-async def opened(place: Place) -> AsyncIterator[OpenApp]:
-    """The app on its store. Raises CliError when no app or store is named."""
-    config = Config.load(store=place.store, views=place.views)
+async def opened(place: Place, **settings: Any) -> AsyncIterator[OpenApp]:
+    """The app on its store, with those *settings*. Raises CliError when no app or store is named."""
+    config = Config.load(store=place.store, views=place.views, **settings)
     app = find_app(place.app, config)
     url = await made_store(config)
     async with app.open(url, views=config.views, config=config, workers=False) as found:

@@ -10,10 +10,13 @@ import click
 
 from twofold.app.open_app import OpenApp
 from twofold.cli.exits import CHECK_FAILED, UNHEALTHY
+from twofold.cli.generation_rows import COLUMNS, generation_rows
 from twofold.cli.opening import Place, opened
 from twofold.cli.output import as_json, print_json, print_rows
 from twofold.cli.target import find_app, has_store, on_store
+from twofold.cli.view_generations import VERBS
 from twofold.cli.view_get import get
+from twofold.cli.view_rebuild import rebuild
 from twofold.cli.view_verify import verify
 from twofold.config import Config
 from twofold.event_store.token import decode_token
@@ -28,11 +31,11 @@ _LOOK_AGAIN = 0.25
 
 @click.group()
 def verb() -> None:
-    """The read models: list, get, status, verify, wait."""
+    """The read models: list, get, status, verify, wait; rebuild, compare, promote, rollback, drop, pause, resume."""
 
 
-verb.add_command(get)
-verb.add_command(verify)
+for each in (get, verify, rebuild, *VERBS):
+    verb.add_command(each)
 
 
 @verb.command(name="list")
@@ -65,20 +68,33 @@ def list_views(*, json: bool, **options: str | None) -> None:
 def status(ctx: click.Context, /, name: str | None, *, json: bool, **place: str | None) -> None:
     """Show how far the view NAME, or every view, is behind the log, and how fast it moves.
 
-    Measured in the stores, whoever runs the views. Behind by more than `lag_objective`, or stopped: exit 3.
+    Measured in the stores, whoever runs the views. Behind by more than `lag_objective`, or stopped: exit 3. With NAME
+    its generations too, and what has changed in the code since the live one was built.
     """
-    found, is_unwell = asyncio.run(_status(Place(**place), name))
-    print_rows([_row(each) for each in found], _COLUMNS, json=json, none="the app has no views")
+    found, is_unwell, copies = asyncio.run(_status(Place(**place), name))
+    rows = [_row(each) | copies.get(each.name, {}) for each in found]
+    print_rows(rows, _COLUMNS, json=json, none="the app has no views")
+    if name is not None and not json and copies:
+        click.echo()
+        print_rows(copies[name]["generations"], COLUMNS, json=False)
+        for change in copies[name]["changes"]:
+            click.echo(f"changed since the live one was built: {change}")
     ctx.exit(UNHEALTHY if is_unwell else 0)
 
 
-async def _status(place: Place, name: str | None) -> tuple[list[ReaderStatus], bool]:
+async def _status(place: Place, name: str | None) -> tuple[list[ReaderStatus], bool, dict[str, dict[str, Any]]]:
     async with opened(place) as app:
         found = await _measured(app, name)
         if any(view.lag_events for view in found):
             await asyncio.sleep(_LOOK_AGAIN)
             found = await _measured(app, name)
-        return found, any(app.check.is_unwell(view) for view in found)
+        copies = {view.name: await _copies(app, view.name) for view in found if view.name in app.catalog.views}
+        return found, any(app.check.is_unwell(view) for view in found), copies
+
+
+async def _copies(app: OpenApp, name: str) -> dict[str, Any]:
+    sight, head = await app.operations.sight(name), (await app.log.events.mark()).position
+    return {"changes": sight.changes, "generations": generation_rows(sight, head)}
 
 
 async def _measured(app: OpenApp, name: str | None) -> list[ReaderStatus]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from twofold.errors import ConflictError
+from twofold.errors import GenerationError
 from twofold.read.generations import Kept
 from twofold.read.view_store import Generation, Key, Search, StoredRow, ViewStore, ViewTable
 
@@ -125,7 +125,7 @@ async def compare(store: ViewStore, table: ViewTable, old: Kept, new: Kept, limi
         limit: about how many rows are looked at.
 
     Raises:
-        ConflictError: they have other keys, and no row can be compared.
+        GenerationError: they have other keys, and no row can be compared.
     """
     common, only_old, only_new = _common(table, old, new)
     rows = [(await store.count(common, (), of=each.generation)).count for each in (old, new)]
@@ -154,9 +154,10 @@ async def compare(store: ViewStore, table: ViewTable, old: Kept, new: Kept, limi
 def _common(table: ViewTable, old: Kept, new: Kept) -> tuple[ViewTable, tuple[str, ...], tuple[str, ...]]:
     """The table with those columns that both have in the same way, and those of either alone."""
     if old.recipe.get("key") != new.recipe.get("key"):
-        raise ConflictError(
+        raise GenerationError(
             f"generations {old.generation.number} and {new.generation.number} of {table.view} have other keys "
-            f"({old.recipe.get('key')}; {new.recipe.get('key')}): their rows cannot be compared"
+            f"({old.recipe.get('key')}; {new.recipe.get('key')}): their rows cannot be compared",
+            "look at rows of both, then promote the new one, or drop it",
         )
     was, now = _fields(old), _fields(new)
     both = {name for name in now if was.get(name) == now[name]}

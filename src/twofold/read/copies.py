@@ -125,7 +125,6 @@ class Copies:
 
     async def _see(self) -> Sight:
         sight = await self._found()
-        live = sight.live
         self._sight, self._look_at = sight, self._clock.monotonic() + self._policy.look_every
         now = {(each.generation.number, each.generation.status == Status.LIVE): each for each in sight.folded}
         folded = {mine: self._folded.get(mine) or await self._opened(each) for mine, each in now.items()}
@@ -134,10 +133,17 @@ class Copies:
             if mine[0] not in numbers:
                 shards.let_go()
         self._folded = folded
-        if live is not None and (not self._watched or self._watched[0].progress.generation != live.generation.number):
-            others = range(0 if sight.is_own(live.generation) else live.generation.shards)
-            self._watched = [Watched(live.generation, number, self._store) for number in others]
+        await self._watch(sight)
         return sight
+
+    async def _watch(self, sight: Sight) -> None:
+        """Follow the live generation if other code folds it."""
+        live = sight.live
+        if live is None or sight.is_own(live.generation):
+            self._watched = ()
+        elif not self._watched or self._watched[0].progress.generation != live.generation.number:
+            found = await self._store.open_generation(self._table, live.generation.epoch, live.generation.shards)
+            self._watched = [Watched(found, number, self._store) for number in range(found.shards)]
 
     async def _opened(self, kept: Kept) -> Shards:
         """Who folds it from now on; the store is told how this code knows its rows."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from twofold.errors import ConflictError, MisuseError, UnknownNameError
+from twofold.errors import ConflictError, GenerationError, MisuseError, UnknownNameError
 from twofold.event_store.recorded_event import Mark
 from twofold.read.comparison import Comparison, compare
 from twofold.read.generations import Generations, Kept, Status
@@ -86,7 +86,7 @@ class ViewOperations:
     async def compare(self, view: str, number: int | None = None, limit: int | None = 1000) -> Comparison:
         """Compare the generation *number* (the newest that is not live) with the live one; see `compare`.
 
-        Raises ConflictError when there is nothing to compare it with, or keys differ.
+        Raises GenerationError when there is nothing to compare it with, or keys differ.
         """
         sight = await self.sight(view)
         return await compare(self._store, sight.table, _live(sight), _other(sight, number), limit)
@@ -94,22 +94,25 @@ class ViewOperations:
     async def promote(self, view: str, number: int | None = None) -> Kept:
         """Make *number*, or the newest that is not live, the live one; returns what it is.
 
-        Raises ConflictError when it is behind the live one, has failed, or is not kept.
+        Raises GenerationError when it is behind the live one, has failed, or is not kept.
         """
         sight = await self.sight(view)
         wanted = _other(sight, number)
         if wanted.generation.status == Status.FAILED:
-            raise ConflictError(f"generation {wanted.generation.number} of {view} has failed: {wanted.why}")
-        live = sight.live
-        await self._generations.promote(
-            wanted.generation, behind=live is not None and live.generation.epoch != self._source.epoch
-        )
+            remedy = f"correct the fold and `twofold view rebuild {view}`: it goes on with that event"
+            raise GenerationError(f"generation {wanted.generation.number} of {view} has failed: {wanted.why}", remedy)
+        behind = sight.live is not None and sight.live.generation.epoch != self._source.epoch
+        try:
+            await self._generations.promote(wanted.generation, behind=behind)
+        except ConflictError as error:
+            remedy = f"`twofold view status {view}` shows how far it is; a process with its code has to fold it"
+            raise GenerationError(str(error), remedy) from None
         return wanted
 
     async def rollback(self, view: str, number: int | None = None) -> Kept:
         """Make *number*, or the one that was live last, the live one again, however far behind it is.
 
-        The one that is taken back does not take over again by itself. Raises ConflictError when none is kept.
+        The one that is taken back does not take over again by itself. Raises GenerationError when none is kept.
         """
         sight = await self.sight(view)
         retired = [each for each in sight.kept if each.generation.status == Status.RETIRED]
@@ -125,11 +128,13 @@ class ViewOperations:
         return back
 
     async def drop(self, view: str, number: int) -> None:
-        """Forget a generation and its rows. Raises ConflictError for one that is live or not kept."""
+        """Forget a generation and its rows. Raises GenerationError for one that is live or not kept."""
         sight = await self.sight(view)
         kept = _numbered(sight, number)
         if kept.generation.status == Status.LIVE:
-            raise ConflictError(f"generation {number} of {view} is live; promote another one first")
+            raise GenerationError(
+                f"generation {number} of {view} is live", f"promote another one first; {_listed(view)}"
+            )
         await self._generations.drop(kept.generation)
 
     async def pause(self, view: str, *, paused: bool) -> None:
@@ -152,7 +157,7 @@ class ViewOperations:
 
 def _live(sight: Sight) -> Kept:
     if sight.live is None:
-        raise ConflictError(f"{sight.table.view} has no rows yet: run the app first")
+        raise GenerationError(f"{sight.table.view} has no rows yet", "run the app first: `twofold run`")
     return sight.live
 
 
@@ -163,7 +168,9 @@ def _other(sight: Sight, number: int | None) -> Kept:
     found = next((each for each in reversed(sight.kept) if each.generation.status != Status.LIVE), None)
     if found is None:
         view = sight.table.view
-        raise ConflictError(f"only the live generation of {view} is kept; `twofold view rebuild {view}` builds another")
+        raise GenerationError(
+            f"only the live generation of {view} is kept", f"`twofold view rebuild {view}` builds another"
+        )
     return found
 
 
@@ -171,5 +178,10 @@ def _numbered(sight: Sight, number: int) -> Kept:
     found = next((each for each in sight.kept if each.generation.number == number), None)
     if found is None:
         known = ", ".join(str(each.generation.number) for each in sight.kept)
-        raise ConflictError(f"generation {number} of {sight.table.view} is not kept; there are: {known}")
+        view = sight.table.view
+        raise GenerationError(f"generation {number} of {view} is not kept; there are: {known}", _listed(view))
     return found
+
+
+def _listed(view: str) -> str:
+    return f"`twofold view status {view}` lists its generations"

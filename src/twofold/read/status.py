@@ -14,7 +14,7 @@ REBUILD = (
 )
 RESTORED = (
     "the log is not the one that this view has read: after restoring a backup run `twofold doctor --restored`, then"
-    " move the views' file away and start again; the log builds it anew"
+    " `twofold view rebuild`, which builds the rows from this log beside those that answer"
 )
 
 OTHER_CODE = "`twofold view rebuild {view}` builds them with this code, beside those that answer"

@@ -9,7 +9,7 @@ import pytest
 
 from tests.doors.cli.conftest import Run, json_of
 from twofold.cli.exits import CHECK_FAILED, UNHEALTHY, USAGE
-from twofold.read.status import REBUILD
+from twofold.read.status import OTHER_CODE
 
 
 def test_commands_are_listed_with_their_fields(project: Path, run: Run) -> None:
@@ -124,7 +124,11 @@ def test_a_view_in_step_is_live_with_nothing_behind(filled: Path, run: Run) -> N
         "rate": None,
         "error": None,
         "remedy": None,
+        "changes": [],
+        "generations": row["generations"],
     }
+    (generation,) = row["generations"]
+    assert (generation["generation"], generation["status"], generation["code"]) == (1, "live", "this")
 
 
 def test_views_are_listed_with_their_lag_where_there_is_a_store(filled: Path, run: Run) -> None:
@@ -158,7 +162,7 @@ def test_a_view_whose_code_was_changed_is_stopped_and_doctor_names_the_remedy(fi
 
     assert (status.exit_code, examined.exit_code) == (UNHEALTHY, UNHEALTHY)
     assert json.loads(status.stdout)[0]["state"] == "stopped"
-    assert json.loads(examined.stdout)["findings"][-1]["remedy"] == REBUILD
+    assert json.loads(examined.stdout)["findings"][-1]["remedy"] == OTHER_CODE.format(view="TaskPage")
 
 
 def test_an_unknown_view_lists_the_known_ones(filled: Path, run: Run) -> None:

@@ -389,7 +389,7 @@ async def test_the_live_one_is_not_dropped(reading: Reading) -> None:
     old = Process(reading, Old)
     await old.run()
 
-    with pytest.raises(ConflictError, match="is live; promote another one first"):
+    with pytest.raises(ConflictError, match="generation 1 of Account is live"):
         await old.operations.drop("Account", 1)
     with pytest.raises(ConflictError, match="generation 7 of Account is not kept; there are: 1"):
         await old.operations.drop("Account", 7)

@@ -8,7 +8,7 @@ from twofold.read.status import ProjectorStatus
 from twofold.runtime.health import Health, ReaderStatus
 from twofold.runtime.measures import Family, counter, gauge
 
-STATES = ("starting", "live", "catching-up", "rebuilding", "paused", "leaderless", "stopped")
+STATES = ("starting", "live", "catching-up", "rebuilding", "paused", "stopped")
 """Every word that a view's state can be."""
 
 
