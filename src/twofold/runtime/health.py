@@ -53,7 +53,7 @@ class ReaderStatus:
 
     Args:
         name: the reader's name.
-        state: one word: starting, live, catching-up, rebuilding, paused, leaderless, stopped.
+        state: one word: starting, live, catching-up, rebuilding, paused, stopped.
         position: the log position it has reached.
         lag_events: how far it is behind the head, in positions.
         lag_seconds: how long the oldest event it has not read yet has been waiting; 0.0 when there is none.

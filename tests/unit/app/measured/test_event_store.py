@@ -17,13 +17,13 @@ def write(stream: str, events: int, expected: int = ANY_VERSION) -> Write:
     return Write((StreamWrite(stream, expected, new),), None, bytes(16), bytes(16), b"{}")
 
 
-async def test_events_are_counted_only_when_they_are_in_the_log() -> None:
+async def test_a_batch_is_timed_once_however_many_writes_it_has() -> None:
     log, measures = open_memory_log(), AppendMeasures()
     store = MeasuredEventStore(log.events, measures)
 
     await store.append([write("accounta", 3), write("accountb", 2, expected=7), write("accountc", 1)])
 
-    assert values(measures.families(), "twofold_appended_events") == {(): 4}
+    assert values(measures.families(), "twofold_append_writes") == {(): 3}
     assert values(measures.families(), "twofold_append_duration_seconds") == {(): 1}
     assert values(measures.families(), "twofold_append_failures") == {}
     assert (await store.mark()).position == (await log.events.mark()).position == 4
@@ -38,7 +38,7 @@ async def test_a_batch_that_fails_is_counted_as_one_that_failed() -> None:
         await store.append([write("accounta", 1)])
 
     assert values(measures.families(), "twofold_append_failures") == {(): 1}
-    assert values(measures.families(), "twofold_appended_events") == {}
+    assert values(measures.families(), "twofold_append_writes") == {}
 
 
 async def test_the_epoch_is_that_of_the_log_also_after_it_was_renewed() -> None:
