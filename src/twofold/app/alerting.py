@@ -147,12 +147,16 @@ class AlertWatch:
             _log.info("alert %s is over: %s", alert.name, alert.text)
         for hook in self._hooks:
             try:
-                async with asyncio.timeout(HOOK_SECONDS):
-                    told = hook(alert)
-                    if inspect.isawaitable(told):
-                        await told
+                await _told(hook, alert)
             except Exception:  # noqa: BLE001 - a hook is somebody else's code; the others are still called
                 _log.exception("a hook failed at the alert %s", alert.name)
+
+
+async def _told(hook: AlertHook, alert: Alert) -> None:
+    async with asyncio.timeout(HOOK_SECONDS):
+        told = hook(alert)
+        if inspect.isawaitable(told):
+            await told
 
 
 def alert_worker(watched: Watched, config: Config, hooks: Sequence[AlertHook], clock: Clock, claim: Claim) -> Worker:

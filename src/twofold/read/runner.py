@@ -27,9 +27,6 @@ class Runner(Protocol):
     async def look(self) -> None:
         """Find out how far other processes have brought it."""
 
-    async def retry(self) -> None:
-        """Let what is stopped try again, from its checkpoint."""
-
     def status(self) -> ProjectorStatus:
         """Where it is, and why it is not further."""
 
