@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -220,7 +221,7 @@ async def test_a_live_answer_comes_again_when_another_process_has_folded_on(team
     await team.come("ada")
     await team.settle()
     eve = await team.come("eve")
-    answers = eve.watch(Boxes())
+    answers: Any = eve.watch(Boxes())
     first = await anext(answers)
     coming = asyncio.ensure_future(anext(answers))
     await team.post(1, random.Random(7), by="eve")
