@@ -22,6 +22,7 @@ from tests.flows.library import LIBRARY, Add, Burn, Fill, Lend, LendCopy, LendTw
 from twofold import Config, OpenApp, StreamNotFoundError
 from twofold.app.homes import homes_of
 from twofold.clock import SystemClock
+from twofold.http_api.health import warnings_of
 from twofold.read.drift import Drift
 from twofold.read.findings import Findings
 from twofold.read.follower import Paging
@@ -29,6 +30,7 @@ from twofold.read.look import Look, Looker
 from twofold.read.past import Past
 from twofold.read.view_store import Generation, Key
 from twofold.read.view_verifier import ViewVerifier
+from twofold.testing.clock import ManualClock
 
 SEED = int(os.environ.get("TWOFOLD_SEED") or random.SystemRandom().getrandbits(32))
 COMMANDS = int(os.environ.get("TWOFOLD_EXAMPLES") or 150)
@@ -224,3 +226,49 @@ async def test_values_that_nobody_can_read_are_found(tmp_path: Path) -> None:
 
         assert {(each.view, each.kind) for each in drifts} == {("BookPage", "unreadable"), ("DayPage", "unreadable")}
         assert compared > len(VIEWS)
+
+
+async def generation_of(library: OpenApp, view: str) -> int:
+    """The number of the one that answers."""
+    live = (await library.operations.sight(view)).live
+    return 0 if live is None else live.generation.number
+
+
+async def test_building_the_rows_anew_puts_them_right(lasting_url: str) -> None:
+    async with filled(lasting_url) as library:
+        await by_hand(lasting_url, "BookPage", "UPDATE ROWS SET title = 'edited' WHERE book_id = 'e'")
+        assert (await library.verifier.verify("BookPage")).has_drift
+
+        made = await library.operations.rebuild("BookPage")
+        async with asyncio.timeout(20):
+            while await generation_of(library, "BookPage") != made.number:
+                await library.step()
+        found = await library.verifier.verify("BookPage")
+
+        assert (found.why, found.generation, found.drifts) == (None, made.number, {})
+        assert found.compared > 0
+
+
+async def test_drift_is_in_health_and_metrics_and_gone_once_it_is_put_right(lasting_url: str) -> None:
+    clock = ManualClock()
+    async with LIBRARY.open(lasting_url, config=Config(verify_share=100), workers=False, clock=clock) as library:
+        for book in "abc":
+            await library.send(Add(book_id=book, title="T", tags=["ada"]))
+
+        async def drifted() -> dict[str, int]:
+            for _ in range(100):
+                clock.advance(1)
+                await library.step()
+            return {view.name: view.drifted_keys for view in (await library.health()).views if view.drifted_keys}
+
+        assert await drifted() == {}
+        await by_hand(lasting_url, "BookPage", "UPDATE ROWS SET title = 'edited' WHERE book_id = 'b'")
+        assert await drifted() == {"BookPage": 1}
+        health = await library.health()
+        assert health.ready
+        assert [warning for warning in warnings_of(health) if "twofold view rebuild BookPage" in warning]
+        (family,) = [each for each in await library.metrics.families() if each.name == "twofold_view_drifted_keys"]
+        assert {sample.labels: sample.value for sample in family.samples}["BookPage",] == 1
+
+        await by_hand(lasting_url, "BookPage", "UPDATE ROWS SET title = 'T' WHERE book_id = 'b'")
+        assert await drifted() == {}

@@ -9,6 +9,9 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from twofold.event_store.recorded_event import Mark
 from twofold.read.view_store import Generation, ViewTable
 
+FROM_POSITION = "from position "
+"""How `Kept.why` begins, with the position behind it, where only the events behind that one were folded."""
+
 
 class Status(StrEnum):
     """What a generation is there for. `LIVE` answers; a `RETIRED` one was live once and can be again."""

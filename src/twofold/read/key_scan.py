@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
 from twofold.event_store.recorded_event import RecordedEvent
-from twofold.read.batch import Events
+from twofold.read.batch import Events, place_of, words_of
 from twofold.read.past import Past
 from twofold.read.view import ViewDefinition
 from twofold.read.view_store import Generation, Key, Search, ViewStore
@@ -60,8 +60,7 @@ class EventKeys:
             try:
                 found.update(dict.fromkeys(self._of(recorded)))
             except Exception as error:  # noqa: BLE001 - a user's code; who asks is told of it
-                place = f"{recorded.type} at position {recorded.position} ({recorded.stream})"
-                self.fault = self.fault or f"{place}: {type(error).__name__}: {error}"
+                self.fault = self.fault or f"{place_of(recorded)}: {words_of(error)}"
         return list(found)
 
     def _of(self, recorded: RecordedEvent) -> list[Key]:

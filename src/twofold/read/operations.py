@@ -8,7 +8,7 @@ from typing import NamedTuple
 from twofold.errors import ConflictError, GenerationError, MisuseError, UnknownNameError
 from twofold.event_store.recorded_event import Mark
 from twofold.read.comparison import Comparison, compare
-from twofold.read.generations import Generations, Kept, Status
+from twofold.read.generations import FROM_POSITION, Generations, Kept, Status
 from twofold.read.sight import ROLLED_BACK, Sight
 from twofold.read.source import Source
 from twofold.read.view_store import Checkpoint, Generation, ViewStore, ViewTable
@@ -81,7 +81,7 @@ class ViewOperations:
             there = await self._store.checkpoint(made, shard)
             if there.mark.position < mark.position:
                 await self._store.save(made, shard, (), there.mark, Checkpoint(mark, there.fence))
-        await self._generations.label(made, Status.BUILDING, f"from position {mark.position}")
+        await self._generations.label(made, Status.BUILDING, f"{FROM_POSITION}{mark.position}")
 
     async def compare(self, view: str, number: int | None = None, limit: int | None = 1000) -> Comparison:
         """Compare the generation *number* (the newest that is not live) with the live one; see `compare`.

@@ -7,11 +7,11 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, NamedTuple, TypeVar
 
-from twofold.errors import FoldError, TooManyEventsError, TwofoldError, UnreadableError
+from twofold.errors import FoldError, TooManyEventsError, UnreadableError
 from twofold.event_store.moment import version_at
 from twofold.event_store.recorded_event import RecordedEvent
 from twofold.event_store.store import EventStore, LogFilter
-from twofold.read.batch import EventFailedError, Events, UnsoundBatchError
+from twofold.read.batch import EventFailedError, Events, place_of, words_of
 from twofold.read.columns import plain_type
 from twofold.read.follower import DEFAULT_PAGING, Paging
 from twofold.read.refold import Refold
@@ -83,12 +83,8 @@ class Past:
                 async for page in pages:
                     await refold.fold(page)
         except EventFailedError as failed:
-            event = failed.event
-            place = f"{event.type} at position {event.position} (version {event.version} of {event.stream})"
             kind = UnreadableError if isinstance(failed.cause, UnreadableError) else FoldError
-            raise kind(f"{asked}: {place}: {_words(failed.cause)}") from failed.cause
-        except UnsoundBatchError as error:
-            raise FoldError(f"{asked}: {error}") from error
+            raise kind(f"{asked}: {place_of(failed.event)}: {words_of(failed.cause)}") from failed.cause
         stored = refold.row(key)
         return None if stored is None else definition.row(stored.values)
 
@@ -144,7 +140,3 @@ def _stream_parts(definition: ViewDefinition[Any], homes: Mapping[type, Home]) -
             return None
         found.update((category, route.stream_part) for category in home.categories)
     return found
-
-
-def _words(error: Exception) -> str:
-    return str(error) if isinstance(error, TwofoldError) else f"{type(error).__name__}: {error}"

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from twofold.event_store.recorded_event import RecordedEvent
-from twofold.read.batch import EventFailedError, Events, Folder, UnsoundBatchError
+from twofold.read.batch import Events, Folder
 from twofold.read.view import KeysOf, Route, ViewDefinition
-from twofold.read.view_store import Key, Kind, StoredRow
+from twofold.read.view_store import Key, Kind, RowChange, StoredRow
 
 
 class Refold:
@@ -25,7 +25,7 @@ class Refold:
 
     def __init__(self, definition: ViewDefinition[Any], keys: Iterable[Key], reader: Events) -> None:
         self.failed: dict[Key, Exception] = {}
-        self._definition, self._reader = definition, reader
+        self._definition = definition
         self._keys = set(keys)
         self._rows: dict[Key, StoredRow] = {}
         self._folder = Folder(_those(definition, self._keys), reader)
@@ -43,33 +43,27 @@ class Refold:
     async def fold(self, events: Sequence[RecordedEvent]) -> None:
         """Fold what of *events*, which follow on those before, touches the rows.
 
-        Raises EventFailedError and UnsoundBatchError, with nothing of *events* folded.
+        Raises EventFailedError, with nothing of *events* folded.
         """
-        for change in await self._folder.changes(events, 0, self._load):
+        self._keep(await self._folder.changes(events, 0, self._load))
+
+    async def fold_what_can_be(self, events: Sequence[RecordedEvent]) -> None:
+        """As `fold`, but a row on which an event fails is forgotten, with the error in `failed`; the others go on.
+
+        Raises EventFailedError for an event of which it is not known which rows it touches.
+        """
+        folded = await self._folder.fold(events, 0, self._load)
+        self._keep(folded.changes)
+        for row in folded.failed:
+            self.failed[row.key] = row.cause
+            self.forget((row.key,))
+
+    def _keep(self, changes: Iterable[RowChange]) -> None:
+        for change in changes:
             if change.values is None:
                 self._rows.pop(change.key, None)
             else:
                 self._rows[change.key] = StoredRow(_as_stored(self._definition, change.values), change.position)
-
-    async def fold_what_can_be(self, events: Sequence[RecordedEvent]) -> None:
-        """As `fold`, but a row that fails is forgotten, with its error in `failed`; the others go on."""
-        try:
-            await self.fold(events)
-        except (EventFailedError, UnsoundBatchError):
-            for key in list(self._keys):
-                await self._fold_alone(key, events)
-
-    async def _fold_alone(self, key: Key, events: Sequence[RecordedEvent]) -> None:
-        alone = Refold(self._definition, (key,), self._reader)
-        alone._rows = {key: self._rows[key]} if key in self._rows else {}
-        try:
-            await alone.fold(events)
-        except (EventFailedError, UnsoundBatchError) as error:
-            self.failed[key] = error
-            self.forget((key,))
-        else:
-            self._rows.pop(key, None)
-            self._rows.update(alone._rows)
 
     async def _load(self, keys: Sequence[Key]) -> dict[Key, StoredRow]:
         return {key: self._rows[key] for key in keys if key in self._rows}

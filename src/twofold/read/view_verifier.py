@@ -9,15 +9,17 @@ from typing import Any
 from twofold.clock import Clock
 from twofold.errors import LeaseLostError
 from twofold.event_store.store import EventStore
+from twofold.read.batch import EventFailedError, place_of, words_of
 from twofold.read.drift import Drift, differences, kind_of
 from twofold.read.findings import Findings
+from twofold.read.generations import FROM_POSITION, Generations
 from twofold.read.key_scan import EventKeys, Keys, keys_of_log, keys_of_rows
 from twofold.read.look import Look, Looker
 from twofold.read.past import Past
 from twofold.read.refold import Refold
 from twofold.read.source import fault_of_mark
 from twofold.read.view import ViewDefinition
-from twofold.read.view_store import Generation, Key, ViewStore
+from twofold.read.view_store import Generation, Key, ViewStore, built_by
 
 AT_ONCE = 100
 """Rows that are looked at together where each is folded from its own streams."""
@@ -75,6 +77,8 @@ class ViewVerifier:
                 yield 0
                 async for events in self._compare(generation, keys, findings):
                     yield events
+        except EventFailedError as failed:
+            findings.fault = f"{place_of(failed.event)}: {words_of(failed.cause)}"
         except LeaseLostError:  # the generation is not kept any more
             return
         findings.end(len(self._again), self._clock.now_micros())
@@ -83,8 +87,11 @@ class ViewVerifier:
         """The live generation, if this code can tell what its rows have to be."""
         table, shards = self.definition.table, self.definition.spread.shards
         generation = await self._store.open_generation(table, self._events.epoch, shards)
-        if generation.fingerprint != table.fingerprint:
+        if built_by(generation) != table.fingerprint:
             findings.refuse(f"generation {generation.number} was built by other code than this process runs")
+            return None
+        if (said := await self._said_of(generation)).startswith(FROM_POSITION):
+            findings.refuse(f"generation {generation.number} was built {said} only")
             return None
         marks = [(await self._store.checkpoint(generation, shard)).mark for shard in range(generation.shards)]
         for mark in marks:
@@ -94,6 +101,12 @@ class ViewVerifier:
                 return None
         self._head = min(mark.position for mark in marks)
         return generation
+
+    async def _said_of(self, generation: Generation) -> str:
+        if not isinstance(self._store, Generations):
+            return ""
+        kept = await self._store.generations(generation.view)
+        return next((each.why for each in kept if each.generation.number == generation.number), "")
 
     # --- which rows -----------------------------------------------------------------------
 
@@ -191,7 +204,7 @@ class ViewVerifier:
         elif error is None:
             self._drifted(look, key, findings, kind=kind_of(stored, folded), fields=fields)
         else:
-            self._drifted(look, key, findings, kind="unfoldable", why=str(error))
+            self._drifted(look, key, findings, kind="unfoldable", why=words_of(error))
 
     def _drifted(self, look: Look, key: Key, findings: Findings, **what: Any) -> None:
         found_at = self._clock.now_micros()

@@ -19,6 +19,7 @@ from twofold.messages.message import Event
 from twofold.read.drift import FOLDED_UP_TO, Drift
 from twofold.read.findings import MOST_DRIFTS, Findings
 from twofold.read.follower import Paging
+from twofold.read.generations import FROM_POSITION
 from twofold.read.parking import Failure, Parking
 from twofold.read.past import Home, Past
 from twofold.read.projector import ViewProjector
@@ -265,7 +266,31 @@ async def test_a_row_that_cannot_be_folded_any_more_is_reported_and_the_others_a
     drifts = {drift.key: drift for drift in await books.drifts()}
 
     assert set(drifts) == {("3",), ("4",)}
-    assert (drifts["3",].kind, drifts["3",].why) == ("unfoldable", "beast")
+    assert (drifts["3",].kind, drifts["3",].why) == ("unfoldable", "ValueError: beast")
+
+
+async def test_an_event_that_cannot_be_read_any_more_is_reported(reading: Reading, homes: Any) -> None:
+    await busy(reading)
+    books = Books(reading, homes=homes)
+    await run(books.projector)
+    position = await reading.append("Account-3", b"{", as_type="Deposited")
+    copy = await books._copy()
+    copy.checkpoints[0] = Checkpoint(await reading.source.mark(position), 0)  # as if other code had read it
+
+    await books.drifts()
+
+    assert (books.findings.fault or "").startswith("Deposited at position 12 (version 3 of Account-3): ")
+    assert books.findings.has_drift
+
+
+async def test_rows_that_were_built_from_a_position_on_are_not_compared(reading: Reading) -> None:
+    await busy(reading)
+    books = Books(reading)
+    await run(books.projector)
+    (await books._copy()).why = f"{FROM_POSITION}5"
+
+    assert await books.drifts() == []
+    assert books.findings.why == "generation 1 was built from position 5 only"
 
 
 async def test_rows_of_other_code_are_not_compared(reading: Reading) -> None:
