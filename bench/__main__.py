@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench import appending, commands, flat, http, imports, processes, units, views
+from bench import appending, commands, flat, http, imports, processes, rebuilding, units, views
 from bench.bare_postgres import PostgresStore
 from bench.bare_sqlite import SqliteStore
 from bench.result import RESULTS, Result, table, write
@@ -49,6 +49,9 @@ ON_EACH: dict[str, Bench] = {
     "load.10k.{}": appending.load,
     "project.catchup.{}": lambda store: views.catch_up(store, 200_000),
     "project.lag.{}": views.lag,
+    "rebuild.1m.{}": lambda store: rebuilding.rebuild(store, 1_000_000),
+    "rebuild.5m.{}": lambda store: rebuilding.rebuild(store, 5_000_000),
+    "rebuild.lag.{}": rebuilding.lag,
     "view.get.{}": views.get,
     "http.{}": http.doors,
     "commands.one.{}@1m": lambda store: commands.run(store, 1, 4_000, history=HISTORY),

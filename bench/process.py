@@ -15,7 +15,7 @@ from bench.bare_postgres import connected, insert_commands
 from bench.commands import deposits, open_accounts
 from bench.domain import app
 from bench.processes import CALLERS, Report
-from bench.views import caught_up
+from bench.views import caught_up, progress_of
 
 
 async def commands(url: str, number: int, each: int) -> Report:
@@ -44,7 +44,7 @@ async def projector(url: str, _number: int, _each: int) -> Report:
     reached: list[tuple[int, float]] = []
     async with app.open(url) as bank:
         await caught_up(bank)
-        progress = bank.projectors["AccountPage"].progress
+        progress = progress_of(bank)
         ending = asyncio.create_task(told())
         while not ending.done():
             await progress.moved(progress.position + 1, 0.5)

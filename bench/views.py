@@ -13,7 +13,9 @@ from bench.result import Result, result
 from bench.store import Store
 from twofold import OpenApp
 from twofold.event_store.token import encode_token
+from twofold.read.progress import Progress
 
+VIEW = "AccountPage"
 ACCOUNTS = 50
 LONG = 600.0
 """Seconds that a view may take to catch up."""
@@ -44,19 +46,30 @@ async def caught_up(bank: OpenApp) -> None:
 
 async def lag(store: Store, rate: int = 5000, seconds: float = 4.0) -> Result:
     """From commit to row while *rate* commands a second come in, 50 every 10 ms; the limit is the asked rate."""
-    times: list[float] = []
     async with app.open(store.url("lag")) as bank:
         await caught_up(bank)
-        progress = bank.projectors["AccountPage"].progress
-
-        async def seen(position: int) -> None:
-            committed = time.perf_counter()
-            if progress.position < position:
-                await progress.moved(position, 5.0)
-            times.append(time.perf_counter() - committed)
-
-        spent = await send_steadily(bank, rate, seconds, seen)
+        times, spent = await lags(bank, rate, seconds)
     return result(f"project.lag.{store.name}", len(times) / spent, rate, times, "times are from commit to row")
+
+
+async def lags(bank: OpenApp, rate: int, seconds: float) -> tuple[list[float], float]:
+    """Seconds from each commit to its row, and those that all of it took."""
+    times: list[float] = []
+
+    async def seen(position: int) -> None:
+        committed, progress = time.perf_counter(), progress_of(bank)
+        if progress.position < position:
+            await progress.moved(position, 5.0)
+        times.append(time.perf_counter() - committed)
+
+    spent = await send_steadily(bank, rate, seconds, seen)
+    return times, spent
+
+
+def progress_of(bank: OpenApp) -> Progress:
+    """Where the rows that answer are; the view has one shard."""
+    [shard] = bank.projectors[VIEW].touched()
+    return shard.progress
 
 
 async def send_steadily(bank: OpenApp, rate: int, seconds: float, sent: Sent) -> float:
