@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE  # some images set it, and every start would compile everything again
 
-.PHONY: help run test fast check format bench clean
+.PHONY: help run test fast chaos check format bench clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -19,6 +19,10 @@ test: ## everything that can run here; what was left out is listed at the end wi
 fast: ## unit, contract and architecture tests: under a minute
 	@$(PYTHON) scripts/set_up.py test
 	@$(BIN)/python -m pytest -m "not slow" tests/unit tests/contracts tests/architecture $(ARGS)
+
+chaos: ## the shop as four processes on PostgreSQL, killed and stopped at random: five minutes, or CHAOS_SECONDS=n
+	@$(PYTHON) scripts/set_up.py test
+	@TWOFOLD_CHAOS_SECONDS=$${CHAOS_SECONDS:-300} $(BIN)/python -m pytest -s --timeout=0 tests/faults/chaos $(ARGS)
 
 check: ## ruff, mypy, pyright, import-linter and the architecture tests
 	@$(PYTHON) scripts/set_up.py test
