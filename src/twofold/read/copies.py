@@ -13,6 +13,7 @@ from twofold.errors import ConflictError, LeaseLostError, NotFreshError
 from twofold.read.comparison import compare
 from twofold.read.freshness import Tracked
 from twofold.read.generations import Generations, Kept, Status
+from twofold.read.lot import stuck_of
 from twofold.read.progress import Progress
 from twofold.read.shards import Shards
 from twofold.read.sight import Sight, outlived
@@ -61,7 +62,7 @@ class Watched:
             mark = (await self._store.checkpoint(self._generation, self._number)).mark
             if isinstance(self._store, ParkingLot):
                 parked = await self._store.parked_keys(self._generation, self._number)
-                self.progress.parked = {each.key: each.failure.position for each in parked}
+                self.progress.parked = stuck_of(parked)
         except LeaseLostError:
             return
         self.progress.move(mark)
@@ -105,6 +106,7 @@ class Copies:
         self._folded: dict[tuple[int, bool], Shards] = {}
         self._watched: Sequence[Watched] = ()
         self._head: int | None = None
+        self._compared: tuple[int, str] | None = None
         self._build_at = 0.0
 
     # --- looking --------------------------------------------------------------------------
@@ -176,11 +178,9 @@ class Copies:
 
         0 while the view is paused. Raises UnavailableError when a store did not answer.
         """
-        sight = self._sight
-        if sight is None or self._clock.monotonic() >= self._look_at:
+        sight, is_due = self._sight, self._clock.monotonic() >= self._look_at
+        if sight is None or is_due:
             sight = await self._begun(await self._see())
-            if await self._took_over(sight):
-                return 1
         if sight.is_paused:
             return 0
         moved = 0
@@ -189,6 +189,8 @@ class Copies:
                 moved += await self._fold(kept)
         except LeaseLostError:  # it was dropped
             self._look_at = 0.0
+        if is_due and self._policy.promote and sight.heir(self._is_orphan) is not None:
+            moved += await self._take_over(await self._see())
         return moved
 
     async def _begun(self, sight: Sight) -> Sight:
@@ -231,27 +233,34 @@ class Copies:
 
     # --- taking over ----------------------------------------------------------------------
 
-    async def _took_over(self, sight: Sight) -> bool:
-        """Let the heir take over if it has reached the live one, and where the head was when we last looked."""
-        heir, live = sight.heir(self._is_orphan) if self._policy.promote else None, sight.live
+    async def _take_over(self, sight: Sight) -> int:
+        """Let the heir take over if it has reached the live one, and where the head was when we last looked; 1 then.
+
+        It is compared once before: that takes time, in which the live one goes on.
+        """
+        heir, live = sight.heir(self._is_orphan), sight.live
         if heir is None or live is None:
-            self._head = None
-            return False
+            return 0
         seen, self._head = self._head, (await self._source.mark()).position
         if seen is None or heir.lowest.position < seen or not self._leads(heir):
-            return False
-        found = await self._compared(live, heir)
+            return 0
+        if self._compared is None or self._compared[0] != heir.generation.number:
+            self._compared = heir.generation.number, await self._words(live, heir)
+            self._look_at = 0.0
+            return 1
         try:
             await self._generations.promote(heir.generation, behind=live.generation.epoch != sight.epoch)
         except ConflictError:  # the live one is further again
-            return False
-        _log.warning("generation %d of the view %s is live now; %s", heir.generation.number, self.name, found)
+            return 0
+        _log.warning(
+            "generation %d of the view %s is live now; %s", heir.generation.number, self.name, self._compared[1]
+        )
         for generation in outlived(await self._see(), self._policy.keep):
             await self._generations.drop(generation)
-        self._look_at = 0.0
-        return True
+        self._look_at, self._head, self._compared = 0.0, None, None
+        return 1
 
-    async def _compared(self, live: Kept, heir: Kept) -> str:
+    async def _words(self, live: Kept, heir: Kept) -> str:
         try:
             return str(await compare(self._store, self._table, live, heir, SAMPLE))
         except ConflictError as error:
