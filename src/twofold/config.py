@@ -108,6 +108,12 @@ class Config:
         10.0, "how long another process waits before it takes on what a killed one did", unit="s", low=0.1, high=3600.0
     )
     metrics: bool = _setting(True, "count and time commands, queries and commits, for /metrics and alerts")
+    metrics_port: int | None = _setting(
+        None,
+        "port on which a process shows its own /metrics and /health, and nothing else; process n of several: n - 1 more",
+        low=1,
+        high=65535,
+    )
     alert_lag: float | None = _setting(5.0, "alert when a view is further behind; none: never", unit="s", low=0.001)
     alert_events: float | None = _setting(
         10_000.0, "alert when more events are appended, over a minute; none: never", unit="events/s", low=0.001

@@ -22,7 +22,7 @@ from twofold.cli.target import app_argument, find_app, store_option, views_optio
 from twofold.cli.working import work
 from twofold.config import PREFIX, Config
 
-_HANDED_ON = ("store", "views")
+_HANDED_ON = ("store", "views", "host", "metrics_port")
 
 
 class Inherited(NamedTuple):
@@ -39,6 +39,7 @@ class Inherited(NamedTuple):
 @views_option
 @click.option("--host", metavar="ADDRESS", help="Address to listen on; loopback unless asked for.")
 @click.option("--port", type=int, metavar="PORT", help="Port to listen on; 0 picks a free one.")
+@click.option("--metrics-port", type=int, metavar="PORT", help="Port for /metrics and /health alone; see the docs.")
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="So many processes.")
 @click.option("--no-http", is_flag=True, help="Only the workers: views, queued commands. For further machines.")
 @click.option("--descriptor", type=int, hidden=True, help="A socket that listens already; serve on it.")
@@ -70,12 +71,16 @@ def _run_here(app: str | None, config: Config, inherited: Inherited, *, no_http:
     told = inherited.lifeline is None
     if no_http:
         work(
-            found, config, lambda: _say(told, f"{found.name} works on {public(config.store or '')}, without HTTP"), line
+            found,
+            config,
+            lambda: _say(told, f"{found.name} works on {public(config.store or '')}, without HTTP"),
+            line,
+            inherited.number,
         )
     else:
         with _listening(config, inherited.descriptor) as bound:
             link = address_of(bound)
-            serve(found, config, bound, lambda: _say(told, f"{found.name} answers on {link}"), line)
+            serve(found, config, bound, lambda: _say(told, f"{found.name} answers on {link}"), line, inherited.number)
     _say(told, f"{found.name} has stopped")
 
 
@@ -85,7 +90,7 @@ def _run_fleet(app: str | None, config: Config, workers: int, *, no_http: bool) 
     found = find_app(app, config)
     again = [sys.executable, "-m", "twofold", "run", *([app] if app else ()), *(["--no-http"] if no_http else ())]
     # A URL may hold a password, which has no place among the arguments that everybody can list.
-    given = {PREFIX + name.upper(): value for name in _HANDED_ON if (value := getattr(config, name)) is not None}
+    given = {PREFIX + name.upper(): str(value) for name in _HANDED_ON if (value := getattr(config, name)) is not None}
     environment = {**os.environ, **given}
     if no_http:
         program = Program(again, environment, ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -18,6 +19,7 @@ from twofold.http_api.problems import problem_of
 from twofold.http_api.refusals import ClientGoneError
 from twofold.http_api.request import Message, Receive, Request, Scope, Send
 from twofold.http_api.response import Answerable
+from twofold.http_api.router import Router
 from twofold.http_api.settings import HttpSettings
 
 
@@ -28,15 +30,21 @@ class HttpApi:
         app: the open app. Whoever opened it closes it.
         authenticate: who is asking, from the headers; None lets everyone in as nobody.
         settings: limits of the door; None takes them from the app's configuration.
+        build: makes the router; `build_operators_router` leaves everything out but health and metrics.
     """
 
     def __init__(
-        self, app: OpenApp, *, authenticate: Authenticate | None = None, settings: HttpSettings | None = None
+        self,
+        app: OpenApp,
+        *,
+        authenticate: Authenticate | None = None,
+        settings: HttpSettings | None = None,
+        build: Callable[[Door], Router] = build_router,
     ) -> None:
         self.settings = settings or HttpSettings.of(app.config)
         self.live = LiveAnswers(self.settings)
         self._hosts = HostCheck(self.settings.allowed_hosts)
-        self._router = build_router(Door(app, authenticate, self.live, self.settings))
+        self._router = build(Door(app, authenticate, self.live, self.settings))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection of the ASGI server."""

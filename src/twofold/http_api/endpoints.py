@@ -34,6 +34,21 @@ def build_router(door: Door) -> Router:
     return _Building(door).router
 
 
+def build_operators_router(door: Door) -> Router:
+    """Only what is there for those who run the app."""
+    router = Router()
+    _add_operators_pages(router, door)
+    return router
+
+
+def _add_operators_pages(router: Router, door: Door) -> None:
+    health = HealthEndpoints(door)
+    router.add("GET", "/health", health.details)
+    router.add("GET", "/health/live", health.live)
+    router.add("GET", "/health/ready", health.ready)
+    router.add("GET", "/metrics", metrics_endpoint(door))
+
+
 class _Building:
     """Adds one part of the app after another; collects what is wrong with routes, to report it together."""
 
@@ -57,11 +72,8 @@ class _Building:
         self._add_document()
 
     def _add_fixed(self) -> None:
-        health, log = HealthEndpoints(self._door), CommandLog(self._door)
-        self.router.add("GET", "/health", health.details)
-        self.router.add("GET", "/health/live", health.live)
-        self.router.add("GET", "/health/ready", health.ready)
-        self.router.add("GET", "/metrics", metrics_endpoint(self._door.app))
+        log = CommandLog(self._door)
+        _add_operators_pages(self.router, self._door)
         self.router.add("GET", "/commands/log", log.recent)
         self.router.add("GET", "/commands/log/{id}", log.one)
         for path, endpoint in docs_endpoints().items():

@@ -21,6 +21,8 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
         heartbeat: seconds of silence after which a live answer sends a comment, so that proxies keep it open.
         allowed_hosts: names (without port) that `Host` may carry. Empty: on a loopback address the loopback
             names, elsewhere any, because the proxy in front knows its names.
+        is_shared: several processes answer at this address, a request reaches any of them: `/metrics` shows only what
+            all of them show alike.
     """
 
     body_limit: int = 1024 * 1024
@@ -29,8 +31,9 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     live_limit: int = 1000
     heartbeat: float = 15.0
     allowed_hosts: tuple[str, ...] = ()
+    is_shared: bool = False
 
     @classmethod
-    def of(cls, config: Config) -> HttpSettings:
+    def of(cls, config: Config, *, is_shared: bool = False) -> HttpSettings:
         """The settings that *config* asks for; what it does not name keeps its default."""
-        return cls(body_limit=config.max_body_bytes, allowed_hosts=config.allowed_hosts)
+        return cls(body_limit=config.max_body_bytes, allowed_hosts=config.allowed_hosts, is_shared=is_shared)
