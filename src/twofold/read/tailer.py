@@ -10,14 +10,16 @@ from twofold.event_store.store import EVERYTHING, PAGE_BYTES, EventStore, LogFil
 from twofold.event_store.stream import slice_of
 
 FETCH_EVENTS = 1000
-KEEP_BYTES = 4 * 1024 * 1024
+KEEP_BYTES = 8 * 1024 * 1024
+EVENT_BYTES = 400
+"""What an event takes beside its data."""
 
 
 class Tailer:
     """Serves reads near the head from one shared window, and those further back from the log itself.
 
-    It is a Source: what it answers is what the log would. The window holds at most *keep_bytes* of event data
-    (bytes); a reader that has fallen behind it filters in the store again, until it has caught up.
+    It is a Source: what it answers is what the log would. The window holds at most *keep_bytes* (bytes) of events;
+    a reader that has fallen behind it filters in the store again, until it has caught up.
     """
 
     def __init__(self, events: EventStore, *, keep_bytes: int = KEEP_BYTES) -> None:
@@ -60,7 +62,7 @@ class Tailer:
             page = await self._events.read_log(self._reached, limit=FETCH_EVENTS, max_bytes=self._keep_bytes)
             self._window.extend(page.events)
             self._positions.extend([event.position for event in page.events])
-            self._bytes += sum([len(event.data) for event in page.events])
+            self._bytes += sum(map(_size, page.events))
             self._reached, self._at_head = page.reached, page.at_head
             if self._bytes > self._keep_bytes:
                 self._forget()
@@ -69,7 +71,7 @@ class Tailer:
         """Drop the older part of the window, down to half of what it may hold."""
         dropped = 0
         while self._bytes > self._keep_bytes // 2 and dropped < len(self._window) - 1:
-            self._bytes -= len(self._window[dropped].data)
+            self._bytes -= _size(self._window[dropped])
             dropped += 1
         self._start = self._positions[dropped - 1] if dropped else self._start
         del self._window[:dropped], self._positions[:dropped]
@@ -88,3 +90,7 @@ class Tailer:
                 return LogPage(found, found[-1].position, at_head=False)
             found.append(event)
         return LogPage(found, max(after, self._reached), self._at_head)
+
+
+def _size(event: RecordedEvent) -> int:
+    return EVENT_BYTES + len(event.data)

@@ -11,7 +11,7 @@ from twofold.adapters.memory.log import open_memory_log
 from twofold.event_store.recorded_event import NewEvent
 from twofold.event_store.store import EventStore, Log, LogFilter
 from twofold.event_store.write import ANY_VERSION, StreamWrite, Write
-from twofold.read.tailer import Tailer
+from twofold.read.tailer import EVENT_BYTES, Tailer
 from twofold.testing.faults import NoFaults, faulty
 
 ID = bytes(16)
@@ -63,10 +63,24 @@ async def test_a_reader_behind_the_window_reads_the_log_itself(log: Log) -> None
     assert not page.at_head
 
 
+async def test_events_without_data_fill_the_window_too(log: Log) -> None:
+    plan = NoFaults()
+    tailer = Tailer(faulty(log.events, plan), keep_bytes=20 * EVENT_BYTES)
+    await tailer.read_log(0)
+    await append(log.events, *["A"] * 30, size=0)
+    await tailer.read_log(0)
+    before = plan.calls.count("read_log")
+
+    behind, near = await tailer.read_log(0), await tailer.read_log(25)
+
+    assert (behind.events[0].position, near.events[0].position) == (1, 26)
+    assert plan.calls.count("read_log") == before + 1
+
+
 @pytest.mark.parametrize("seed", range(20))
 async def test_it_answers_what_the_log_would_while_both_grow(log: Log, seed: int) -> None:
     rng = random.Random(seed)
-    tailer = Tailer(log.events, keep_bytes=200)
+    tailer = Tailer(log.events, keep_bytes=20 * EVENT_BYTES)
     after, seen = 0, []
     where = LogFilter(types=frozenset({"A", "C"}))
     for _ in range(60):
