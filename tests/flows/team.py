@@ -69,6 +69,20 @@ async def boxes(query: Boxes, pages: Rows[BoxPage]) -> list[BoxPage]:
 
 
 POST = App("post", aggregates=[Box], views=[BoxPage, TownPage], queries=[boxes])
+
+
+def with_shards(shards: int) -> App:
+    """The same post office with another number of shards in its code."""
+
+    class Boxes(BoxPage, key="box", shards=shards, name="BoxPage"):
+        pass
+
+    class Towns(TownPage, key="town", shards=shards, name="TownPage"):
+        pass
+
+    return App("post", aggregates=[Box], views=[Boxes, Towns])
+
+
 Wrap = Callable[[OpenViewStore], OpenViewStore]
 
 
@@ -135,8 +149,9 @@ class Team:
             posted = reader.decoder(event.type, event.schema_version)(event.data)
             in_boxes[event.stream.removeprefix("Box-")].append(posted.number)
             in_towns[posted.town].append(posted.number)
-        assert {row.box: row.numbers for row in await some.find(BoxPage)} == in_boxes
-        assert {row.town: row.numbers for row in await some.find(TownPage)} == in_towns
+        box_page, town_page = (some.catalog.views[name].view for name in ("BoxPage", "TownPage"))
+        assert {row.box: row.numbers for row in await some.find(box_page)} == in_boxes
+        assert {row.town: row.numbers for row in await some.find(town_page)} == in_towns
 
     def holders(self, view: str) -> list[str]:
         """Who runs each shard of *view*; it must be one."""

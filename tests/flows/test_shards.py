@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.flows.team import BOXES, CONFIG, SHARDS, Boxes, BoxPage, Post, Team, TownPage, Wrap, team_on
+from tests.flows.team import BOXES, CONFIG, SHARDS, Boxes, BoxPage, Post, Team, TownPage, Wrap, team_on, with_shards
 from twofold import Config, NotFreshError, OpenApp
 from twofold.adapters.memory.view_store import MemoryViewStore
 from twofold.read.spread import Spread
@@ -229,3 +229,22 @@ async def test_a_live_answer_comes_again_when_another_process_has_folded_on(team
 
     assert (first, len(await asyncio.wait_for(coming, 10))) == ([], 1)
     await answers.aclose()
+
+
+async def test_another_number_of_shards_is_another_generation(team: Team):
+    """Rows are spread anew beside the live ones, which answer meanwhile."""
+    rng = random.Random(8)
+    await team.come("ada")
+    await team.post(40, rng)
+    await team.settle()
+    await team.leave("ada")
+    bob = await team.come("bob", app=with_shards(2))
+    await team.post(40, rng)
+    before = sum(len(page.numbers) for page in await bob.find(bob.catalog.views["BoxPage"].view))
+    for _ in range(40):
+        team.clock.advance(1)
+        await team.settle(1)
+
+    assert before == 40
+    assert len(team.shards("bob", "BoxPage")) == len(team.shards("bob", "TownPage")) == 2
+    await team.agrees()

@@ -19,6 +19,8 @@ from twofold.runtime.worker import Worker
 from twofold.write.queue_processor import QueueProcessor
 
 EXPIRED_AT_ONCE = 1000
+LOOK_SECONDS = 0.25
+"""How soon a process that comes or leaves is noticed by the others."""
 
 
 def member_name() -> str:
@@ -62,7 +64,7 @@ def workers_of(
 
 def _keeping(config: Config, clock: Clock, keeper: Keeper) -> Worker:
     """It looks often enough to renew in time even after a failure."""
-    often = config.lease_seconds / RENEWALS / 2
+    often = min(config.lease_seconds / RENEWALS / 2, LOOK_SECONDS)
     retry = RetryPolicy(first_delay=min(config.retry_first, often), max_delay=min(config.retry_max, often))
     return Worker("leases", keeper.step, retry=retry, max_idle=min(config.idle_wait, often), clock=clock)
 
