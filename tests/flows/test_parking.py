@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import random
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 
-from tests.flows.office import CONFIG, OFFICE, UNREADABLE, Busiest, Copied, Pile, file, folded, later, parked, texts
+from tests.flows.office import (
+    CONFIG,
+    OFFICE,
+    UNREADABLE,
+    Busiest,
+    Copied,
+    File,
+    Pile,
+    file,
+    folded,
+    later,
+    parked,
+    texts,
+)
 from twofold import Config, NotFreshError, OpenApp
-from twofold.read import freshness
 from twofold.read.batch import Folded, Folder
-from twofold.read.dead_letters import Settled
 from twofold.read.mending import Mender
+from twofold.read.progress import Progress
 from twofold.testing.clock import ManualClock
 
 
@@ -122,9 +133,7 @@ async def test_a_parked_row_is_not_fresh_and_every_other_row_is(url: str) -> Non
 async def test_planted_freshness_that_looks_at_the_checkpoint_only_is_found_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def never(*_: Any) -> None: ...
-
-    monkeypatch.setattr(freshness, "_parked_since", never)
+    monkeypatch.setattr(Progress, "parked_since", lambda *_: None)
 
     assert not await calls_fresh_what_is("memory://")
 
@@ -157,6 +166,18 @@ async def test_an_answer_with_a_parked_row_is_as_of_before_it_failed(url: str) -
         assert (await office.reads.answer(Busiest())).token == before
         stale = await office.get(Pile, "a", after=token, wait=0, stale_ok=True)
         assert stale.texts == ["1"]
+
+
+async def test_a_command_that_waits_for_a_view_waits_for_its_own_rows_only(url: str) -> None:
+    async with OFFICE.open(url, config=CONFIG) as office:
+        await office.send(File(desk="a", text="1"), wait_for=[Pile], wait=20)
+        with pytest.raises(NotFreshError, match="parked since position 2"):
+            await office.send(File(desk="a", text="?"), wait_for=[Pile], wait=20)
+        await office.send(File(desk="b", text="1"), wait_for=[Pile], wait=20)
+        with pytest.raises(NotFreshError, match="parked since position 2"):
+            await office.send(File(desk="a", text="3"), wait_for=[Pile], wait=20)
+
+        assert (await texts(office, "b"), await texts(office, "a")) == (["1"], ["1"])
 
 
 async def test_once_it_is_let_go_a_row_is_fresh_again(url: str) -> None:
@@ -242,133 +263,6 @@ async def test_a_row_is_tried_again_by_itself_later_and_later(url: str) -> None:
         assert (await parked(office))["a"].failure.attempts > attempts[-1]
         failed = office.projectors["Pile"].status().failed
         assert failed == (await parked(office))["a"].failure.attempts
-
-
-# --- asked for ----------------------------------------------------------------------------
-
-
-async def settled(office: OpenApp, clock: ManualClock, asking: Awaitable[Any]) -> Any:
-    """The outcome of *asking*, while *office* folds."""
-    task = asyncio.ensure_future(asking)
-    while not task.done():
-        await office.step()
-        clock.advance(0.01)
-        await asyncio.sleep(0)
-    return await task
-
-
-async def test_who_corrected_the_fold_may_have_a_row_tried_at_once(url: str) -> None:
-    clock = ManualClock()
-    async with OFFICE.open(url, config=CONFIG, workers=False, clock=clock) as office:
-        await file(office, "a", "1", "?", "3")
-        await file(office, "b", "?")
-        await office.run_until_idle()
-        letters = office.dead_letters
-        (still,) = await settled(office, clock, letters.retry([await letters.one("Pile", "a")]))
-        UNREADABLE.clear()
-        UNREADABLE.add("b:?")
-        (gone,) = await settled(office, clock, letters.retry([await letters.one("Pile", "a")]))
-
-        assert (still.settled, gone.settled) == (Settled.STILL_PARKED, Settled.LET_GO)
-        assert list(await parked(office)) == ["b"]
-        UNREADABLE.clear()
-        await settled(office, clock, letters.retry(await letters.all("Pile")))
-        assert await parked(office) == {}
-        assert [await texts(office, desk) for desk in "ab"] == [["1", "?", "3"], ["?"]]
-
-
-async def test_a_letter_may_be_discarded_and_what_came_after_it_is_folded(
-    url: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    clock = ManualClock()
-    async with OFFICE.open(url, config=CONFIG, workers=False, clock=clock) as office:
-        token = await file(office, "a", "1", "?", "3", "?", "5")
-        await office.run_until_idle()
-        letters = office.dead_letters
-        for wanted in (Settled.STILL_PARKED, Settled.LET_GO):
-            letter = await letters.one("Pile", "a")
-            outcome = await settled(office, clock, letters.discard(letter, by="eve", why="it is a stain"))
-            assert outcome.settled is wanted
-
-        assert await texts(office, "a") == ["1", "3", "5"]
-        assert (await office.get(Pile, "a", after=token, wait=0)).letters == 3
-    said = [record.getMessage() for record in caplog.records if "goes on without" in record.getMessage()]
-    assert len(said) == 2
-    assert "position 2" in said[0]
-    assert "discarded by eve: it is a stain" in said[0]
-
-
-async def test_all_that_waits_may_be_discarded(url: str) -> None:
-    clock = ManualClock()
-    async with OFFICE.open(url, config=CONFIG, workers=False, clock=clock) as office:
-        await file(office, "a", "1", "?", "3", "4")
-        await office.run_until_idle()
-        letters = office.dead_letters
-        outcome = await settled(office, clock, letters.discard(await letters.one("Pile", "a"), every=True, by="eve"))
-        await file(office, "a", "5")
-        await office.run_until_idle()
-
-        assert outcome.settled is Settled.LET_GO
-        assert await texts(office, "a") == ["1", "5"]
-
-
-async def test_what_one_has_seen_is_discarded_and_nothing_that_failed_since(url: str) -> None:
-    clock = ManualClock()
-    async with OFFICE.open(url, config=CONFIG, workers=False, clock=clock) as office:
-        await file(office, "a", "?", "2", "?", "4")
-        await office.run_until_idle()
-        letters = office.dead_letters
-        seen = await letters.one("Pile", "a")
-        await settled(office, clock, letters.discard(seen, by="eve"))
-        again = await settled(office, clock, letters.discard(seen, by="bob"))
-
-        assert again.settled is Settled.STILL_PARKED
-        assert (await parked(office))["a"].failure.position == 3
-        assert await texts(office, "a") == ["2"]
-
-
-async def test_what_nobody_folds_is_done_once_somebody_does(url: str) -> None:
-    clock = ManualClock()
-    async with OFFICE.open(url, config=CONFIG, workers=False, clock=clock) as office:
-        await file(office, "a", "?", "2")
-        await office.run_until_idle()
-        letters = office.dead_letters
-        outcome = await letters.discard(await letters.one("Pile", "a"), by="eve", wait=0)
-
-        assert outcome.settled is Settled.ASKED
-        assert (await letters.one("Pile", "a")).asked == "discard"
-        await later(office, clock, 1.0)
-        assert (await texts(office, "a"), await parked(office)) == (["2"], {})
-
-
-async def test_another_process_may_ask_and_nobody_loses_the_lease(lasting_url: str) -> None:
-    clock = ManualClock()
-    async with (
-        OFFICE.open(lasting_url, config=CONFIG, workers=False, clock=clock) as folding,
-        OFFICE.open(lasting_url, config=CONFIG, workers=False, clock=clock) as asking,
-    ):
-        await file(asking, "a", "1", "?", "3")
-        await file(asking, "b", "?", "2")
-        await folding.run_until_idle()
-        UNREADABLE.clear()
-        UNREADABLE.add("b:?")
-        letters = asking.dead_letters
-
-        async def busy() -> None:
-            for number in range(20):
-                await file(asking, "c", str(number))
-
-        retried = asyncio.gather(letters.retry([await letters.one("Pile", "a")]), busy())
-        ((outcome,), _) = await settled(folding, clock, retried)
-        discarded = await settled(folding, clock, letters.discard(await letters.one("Pile", "b"), by="eve"))
-        await folding.run_until_idle()
-
-        assert (outcome.settled, discarded.settled) == (Settled.LET_GO, Settled.LET_GO)
-        assert folding.projectors["Pile"].status().state == "running"
-        assert asking.projectors["Pile"].status().state != "running"
-        assert await texts(folding, "a") == ["1", "?", "3"]
-        assert await texts(folding, "b") == ["2"]
-        assert len(await texts(folding, "c") or ()) == 20
 
 
 # --- any history --------------------------------------------------------------------------

@@ -133,7 +133,7 @@ class OpenApp:
             around.wait = wait
         receipt = await self._handle(command, around)
         if wait_for:
-            await self.reads.wait_for(wait_for, receipt.token, wait)
+            await self.reads.wait_for(wait_for, receipt.token, wait, missing=receipt.first)
         return receipt
 
     async def submit(self, command: Any, *, key: str | None = None, context: Context | None = None) -> str:

@@ -96,10 +96,15 @@ class Reads:
         """Typed access to the rows of *view*."""
         return self._model.rows(view)
 
-    async def wait_for(self, views: Sequence[type[View] | str], token: str, wait: float | None) -> None:
-        """Return when *views* have reached *token*. Raises NotFreshError after *wait* seconds."""
+    async def wait_for(
+        self, views: Sequence[type[View] | str], token: str, wait: float | None, *, missing: int = 0
+    ) -> None:
+        """Return when *views* have reached *token*. Raises NotFreshError after *wait* seconds.
+
+        A view with a parked row has not; unless nothing from position *missing* on waits for that row.
+        """
         names = self.view_names(views)
-        await self.freshness.reach(names, await self.freshness.wanted(token), wait=wait)
+        await self.freshness.reach(names, await self.freshness.wanted(token), wait=wait, missing=missing)
 
     def view_names(self, views: Sequence[type[View] | str]) -> list[str]:
         """The names of *views*. Raises UnknownNameError for one that the app does not have."""

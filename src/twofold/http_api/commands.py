@@ -13,6 +13,7 @@ from twofold.http_api.refusals import MediaTypeError
 from twofold.http_api.request import Request
 from twofold.http_api.response import Response, json_response
 from twofold.pipeline.context import Context
+from twofold.write.receipt import Receipt
 
 Read = Callable[[Request, bytes], Any]
 
@@ -44,16 +45,16 @@ class CommandEndpoint:
             command, key=asked.key, expected_version=asked.version, context=context, wait=asked.wait
         )
         token = receipt.token
-        stale = bool(asked.views) and not await self._followed(asked, token)
+        stale = bool(asked.views) and not await self._followed(asked, receipt)
         response = json_response(receipt_json(receipt, token), token, stale=stale)
         if receipt.replayed:
             response.headers.append((b"idempotent-replayed", b"true"))
         return response
 
-    async def _followed(self, asked: CommandWishes, token: str) -> bool:
+    async def _followed(self, asked: CommandWishes, receipt: Receipt) -> bool:
         """Whether the views have reached the command in time; it is done in any case."""
         try:
-            await self._door.app.reads.wait_for(asked.views, token, asked.wait)
+            await self._door.app.reads.wait_for(asked.views, receipt.token, asked.wait, missing=receipt.first)
         except NotFreshError:
             return False
         return True

@@ -12,7 +12,7 @@ from twofold.errors import LeaseLostError
 from twofold.event_store.recorded_event import LogPage, Mark, RecordedEvent, check_of
 from twofold.event_store.store import LogFilter
 from twofold.read.batch import EventFailedError, UnsoundBatchError, place_of, words_of
-from twofold.read.progress import Progress
+from twofold.read.progress import Progress, Stuck
 from twofold.read.source import Source, fault_of_mark
 from twofold.read.spread import Shard
 from twofold.read.status import REBUILD, RESTORED, RETRY, ProjectorStatus
@@ -85,8 +85,8 @@ class Follower:
         del at
         return 0
 
-    async def read_parked(self) -> Mapping[Key, int]:
-        """The rows that the store has parked, each with the position from which on it lacks what happened."""
+    async def read_parked(self) -> Mapping[Key, Stuck]:
+        """The rows that the store has parked, each with what waits for it."""
         return {}
 
     async def keep(self, events: Sequence[RecordedEvent], expected: Mark, reached: Checkpoint) -> None:

@@ -104,29 +104,33 @@ class Freshness:
         key: Key | None = None,
         wait: float | None = None,
         stale_ok: bool = False,
+        missing: int = 0,
     ) -> bool:
         """Wait until all *views* have reached *wanted*: True then; False when time is up and *stale_ok*.
 
         With a stored *key* only that row counts. Raises NotFreshError when time is up, and at once for a view that is
         stopped short of it and for a row that is parked: it lacks what happened, and any row of the view may be it.
+        Parked rows for which nothing waits from position *missing* on do not count.
         """
         deadline = asyncio.get_running_loop().time() + (self._wait if wait is None else wait)
         views = list(views)
         await self.found(views)
         for view in views:
             for tracked in self._projector(view).touched(key):
-                progress = tracked.progress
-                if progress.position >= wanted.position or await self._await(tracked, wanted.position, deadline):
-                    since = await _parked_since(tracked, key, wanted.position)
-                    if since is None:
-                        continue
-                    fault = NotFreshError(view, since - 1, wanted.position, parked_since=since)
-                else:
-                    fault = NotFreshError(view, progress.position, wanted.position, progress.stopped or "")
-                if not stale_ok:
+                fault = await self._late(view, tracked, wanted.position, deadline)
+                fault = fault or await _incomplete(view, tracked, wanted.position, key, missing)
+                if fault is not None and not stale_ok:
                     raise fault
-                return False
+                if fault is not None:
+                    return False
         return True
+
+    async def _late(self, view: str, tracked: Tracked, wanted: int, deadline: float) -> NotFreshError | None:
+        """Why a shard has not reached *wanted*, once time is up or before; None once it has."""
+        progress = tracked.progress
+        if progress.position >= wanted or await self._await(tracked, wanted, deadline):
+            return None
+        return NotFreshError(view, progress.position, wanted, progress.stopped or "")
 
     async def _await(self, tracked: Tracked, position: int, deadline: float) -> bool:
         progress, loop = tracked.progress, asyncio.get_running_loop()
@@ -192,11 +196,11 @@ class Freshness:
         return found
 
 
-async def _parked_since(tracked: Tracked, key: Key | None, wanted: int) -> int | None:
-    """From which position on the row lacks what happened up to *wanted*; looks again before it says so."""
-    since = tracked.progress.parked_since(key)
+async def _incomplete(view: str, tracked: Tracked, wanted: int, key: Key | None, missing: int) -> NotFreshError | None:
+    """Why a row lacks something up to *wanted* although its shard has reached that: it is parked; None: none does."""
+    since = tracked.progress.parked_since(key, missing)
     if since is None or since > wanted:
         return None
     await tracked.look()
-    since = tracked.progress.parked_since(key)
-    return None if since is None or since > wanted else since
+    since = tracked.progress.parked_since(key, missing)
+    return None if since is None or since > wanted else NotFreshError(view, since - 1, wanted, parked_since=since)

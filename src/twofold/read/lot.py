@@ -17,6 +17,7 @@ from twofold.event_store.recorded_event import RecordedEvent
 from twofold.messages.fingerprint import fingerprint
 from twofold.read.batch import EventFailedError, Folded, RowFailed, place_of, words_of
 from twofold.read.parking import Failure, Parked, Parking
+from twofold.read.progress import Stuck
 from twofold.read.view_store import Generation, Key, ParkingLot, ViewStore
 from twofold.retry import RetryPolicy
 
@@ -68,9 +69,9 @@ class Lot:
         return fingerprint(self._rule)
 
     @property
-    def positions(self) -> dict[Key, int]:
-        """From which position on each parked row lacks what happened."""
-        return {key: parked.failure.position for key, parked in self.rows.items()}
+    def stuck(self) -> dict[Key, Stuck]:
+        """What waits for each row, as it was last seen."""
+        return stuck_of(self.rows.values())
 
     def forget(self) -> None:
         """What is known may be wrong: look again before anything else."""
@@ -84,9 +85,9 @@ class Lot:
             self.rows = await self._read()
             self._look_at = now + max(LOOK_SECONDS, (perf_counter() - began) / _LOOKS_SHARE)
 
-    async def read_positions(self) -> dict[Key, int]:
-        """As `positions`, but of what the store has now."""
-        return {key: parked.failure.position for key, parked in (await self._read()).items()}
+    async def read_stuck(self) -> dict[Key, Stuck]:
+        """What waits for each row now."""
+        return stuck_of((await self._read()).values())
 
     async def _read(self) -> dict[Key, Parked]:
         return {parked.key: parked for parked in await self._store.parked_keys(self._generation, self.shard)}
@@ -154,6 +155,11 @@ class Lot:
                 why = f"{most} events wait for the parked row {shown(key)}, as many as may"
                 found.append((positions[max(0, room)], why, "parked_events"))
         return found
+
+
+def stuck_of(parked: Iterable[Parked]) -> dict[Key, Stuck]:
+    """What waits for each of the *parked* rows."""
+    return {each.key: Stuck(each.failure.position, each.last) for each in parked}
 
 
 def shown(key: Key) -> str:

@@ -5,18 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from heapq import heapify, heappop, heappush
+from typing import NamedTuple
 
 from twofold.errors import NotFreshError
 from twofold.event_store.recorded_event import Mark
 from twofold.read.view_store import Key
 
 
+class Stuck(NamedTuple):
+    """What waits for a parked row: the first position and the last."""
+
+    first: int
+    last: int
+
+
 class Progress:
     """The checkpoint of a view as this process knows it, and the callers that wait for a position.
 
     `generation` is the number of the generation that it is the checkpoint of; `parked` are the keys of its parked rows,
-    each with the position from which on it lacks what happened. A row that is not among them at some time has
-    everything up to the checkpoint of that time, for ever. `heard` is the highest position that another process is said
+    each with what waits for it. A row that is not among them at some time has everything up to the checkpoint of that
+    time, for ever. `heard` is the highest position that another process is said
     to have brought it to.
 
     Args:
@@ -29,7 +37,7 @@ class Progress:
         self.max_waiters = max_waiters
         self.mark: Mark | None = None
         self.generation = 0
-        self.parked: Mapping[Key, int] = {}
+        self.parked: Mapping[Key, Stuck] = {}
         self.stopped: str | None = None
         self.heard = 0
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
@@ -40,11 +48,13 @@ class Progress:
         """The position that the view has reached; 0 before it was opened."""
         return self.mark.position if self.mark is not None else 0
 
-    def parked_since(self, key: Key | None = None) -> int | None:
-        """The position from which on the row with this stored *key*, or any row, lacks what happened; None: none."""
-        if key is not None:
-            return self.parked.get(key)
-        return min(self.parked.values(), default=None)
+    def parked_since(self, key: Key | None = None, missing: int = 0) -> int | None:
+        """The position from which on the row with this stored *key*, or any row, lacks what happened; None: none.
+
+        Rows for which nothing waits from position *missing* on do not count.
+        """
+        stuck = self.parked.values() if key is None else filter(None, [self.parked.get(key)])
+        return min([each.first for each in stuck if each.last >= missing], default=None)
 
     def move(self, mark: Mark) -> None:
         """The view has reached *mark*: wake whoever waits for it or for less."""

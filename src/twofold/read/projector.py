@@ -13,6 +13,7 @@ from twofold.read.batch import EventFailedError, Events, Folded, Folder, RowFail
 from twofold.read.follower import DEFAULT_PAGING, Follower, Paging, Part
 from twofold.read.lot import Lot, Parks
 from twofold.read.mending import Mender, Reading
+from twofold.read.progress import Stuck
 from twofold.read.shards import Claims, Shards, alone
 from twofold.read.source import Source
 from twofold.read.view import ViewDefinition
@@ -89,15 +90,15 @@ class ViewFollower(Follower):
         if moved:
             self._say(failed=self._status.failed + self._mender.failures - failures)
             await self._lot.look()
-        self.progress.parked = self._lot.positions
+        self.progress.parked = self._lot.stuck
         return moved
 
-    async def read_parked(self) -> Mapping[Key, int]:
-        """The rows that the store has parked, each with the position from which on it lacks what happened."""
+    async def read_parked(self) -> Mapping[Key, Stuck]:
+        """The rows that the store has parked, each with what waits for it."""
         if self._lot is None:
             return {}
         self._lot.forget()
-        return await self._lot.read_positions()
+        return await self._lot.read_stuck()
 
     async def keep(self, events: Sequence[RecordedEvent], expected: Mark, reached: Checkpoint) -> None:
         """Fold *events* into their rows: one bulk read, one bulk write with the checkpoint and what is parked."""
@@ -139,7 +140,7 @@ class ViewFollower(Follower):
             lot.forget()
             raise
         lot.keep(parkings)
-        self.progress.parked = lot.positions
+        self.progress.parked = lot.stuck
 
 
 def _all_failed(folded: Folded, event: RecordedEvent, error: Exception) -> Folded:

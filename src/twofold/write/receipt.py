@@ -75,6 +75,11 @@ class Receipt:
         return self._appended.position
 
     @property
+    def first(self) -> int:
+        """The position of the first event; behind `position` when there was none."""
+        return self._appended.first or self._appended.position + 1
+
+    @property
     def events(self) -> tuple[EventReceipt, ...]:
         """The stored events, in order; they stand one after another in the log."""
         receipts: list[EventReceipt] = []

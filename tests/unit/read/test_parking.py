@@ -9,18 +9,9 @@ import pytest
 
 from tests.unit.read.accounts import Unread, run
 from tests.unit.read.reading import Reading
+from tests.unit.read.talks import KEYS, POISON, Parking, Said, Talk
 from twofold.messages.folding import evolves
-from twofold.messages.message import Event
-from twofold.read.lot import Parks
-from twofold.read.parking import Parked
-from twofold.read.projector import ViewProjector
-from twofold.read.view import Gone, View
-from twofold.read.view_store import Generation, ParkingLot
-from twofold.retry import RetryPolicy
-from twofold.testing.clock import ManualClock
-
-POISON: set[str] = set()
-"""The words that cannot be folded, for as long as they are in here."""
+from twofold.read.view import View
 
 
 @pytest.fixture(autouse=True)
@@ -29,71 +20,6 @@ def _bad() -> Iterator[None]:
     POISON.add("bad")
     yield
     POISON.clear()
-
-
-class Said(Event):
-    word: str
-    to: tuple[str, ...] = ()
-
-
-class Erased(Event):
-    pass
-
-
-class Talk(View, key="talk_id"):
-    talk_id: str
-    words: list[str] = []
-    last: str = ""
-
-    @evolves
-    def said(self, event: Said) -> None:
-        self.words.append(event.word)
-        self.last = self.last if "\0" in self.last else event.word
-        if event.word in POISON:
-            raise ValueError(f"{event.word!r} is no word")
-
-    @evolves
-    def erased(self, _event: Erased) -> type[Gone]:
-        return Gone
-
-
-KEYS: dict[type, str] = {Said: "talk_id", Erased: "talk_id"}
-
-
-class Parking:
-    """A view over a log, and the hands of a test."""
-
-    def __init__(self, reading: Reading, view: type[View] = Talk, page: int = 100, **limits: Any) -> None:
-        self.reading = reading
-        self.clock = ManualClock()
-        self.parks = Parks(clock=self.clock, retry=RetryPolicy(first_delay=1.0, max_delay=300.0), **limits)
-        self.projector: ViewProjector = reading.projector(view, keys=KEYS, page=page, parks=self.parks)
-
-    async def say(self, talk: str, *words: str) -> int:
-        position = 0
-        for word in words:
-            position = await self.reading.append(f"Talk-{talk}", Said(word=word))
-        return position
-
-    async def run(self) -> int:
-        return await run(self.projector)
-
-    async def later(self, seconds: float = 600.0) -> None:
-        self.clock.advance(seconds)
-        await self.run()
-
-    async def parked(self) -> dict[Any, Parked]:
-        store = self.reading.store
-        assert isinstance(store, ParkingLot)
-        return {each.key[0]: each for each in await store.parked_keys(self.generation)}
-
-    @property
-    def generation(self) -> Generation:
-        return self.projector.followers[0].generation
-
-    async def words(self, talk: str) -> list[str] | None:
-        row = await self.reading.rows(self.projector).get_or_none(talk)
-        return None if row is None else row.words
 
 
 @pytest.fixture
@@ -262,100 +188,6 @@ async def test_an_event_that_cannot_be_decoded_stops_its_shard_and_parks_nothing
     assert await parking.words("z") is None
 
 
-async def test_what_waits_is_folded_in_order_once_the_fold_is_well(parking: Parking) -> None:
-    await parking.say("x", "a", "bad", "c", "d")
-    await parking.run()
-    POISON.clear()
-
-    await parking.later()
-
-    assert (await parking.words("x"), await parking.parked()) == (["a", "bad", "c", "d"], {})
-    await parking.say("x", "e")
-    await parking.run()
-    assert await parking.words("x") == ["a", "bad", "c", "d", "e"]
-
-
-@pytest.mark.parametrize("page", [1, 2, 3, 7])
-async def test_new_events_of_a_row_that_is_tried_again_queue_behind_and_fold_once(reading: Reading, page: int) -> None:
-    parking = Parking(reading, page=page)
-    await parking.say("x", "bad", *map(str, range(9)))
-    await parking.run()
-    POISON.clear()
-    parking.clock.advance(600)
-
-    for number in range(9, 30):
-        await parking.projector.step()
-        await parking.say("x", str(number))
-    await parking.run()
-
-    assert (await parking.words("x"), await parking.parked()) == (["bad", *map(str, range(30))], {})
-
-
-async def test_a_retry_that_fails_later_keeps_what_it_folded_and_begins_to_count_anew(parking: Parking) -> None:
-    POISON.add("worse")
-    await parking.say("x", "bad", "b", "worse", "d")
-    await parking.run()
-    await parking.later()
-    assert (await parking.parked())["x"].failure.attempts == 2
-    POISON.discard("bad")
-
-    await parking.later()
-
-    found = (await parking.parked())["x"]
-    assert (found.failure.position, found.failure.attempts, found.waiting) == (3, 1, 2)
-    assert await parking.words("x") == ["bad", "b"]
-
-
-async def test_retries_come_later_and_later(parking: Parking) -> None:
-    await parking.say("x", "bad")
-    await parking.run()
-    delays = []
-    for _ in range(12):
-        due = (await parking.parked())["x"].failure.retry_at
-        delays.append((due - parking.clock.now_micros()) / 1e6)
-        await parking.later(delays[-1] + 0.001)
-
-    assert [round(delay) for delay in delays[:3]] != [0, 0, 0]
-    assert all(before * 0.99 < after * 4 for before, after in zip(delays, delays[1:], strict=False))
-    assert 150 <= delays[-1] <= 300
-    assert (await parking.parked())["x"].failure.attempts == 13
-
-
-async def test_other_code_tries_at_once(parking: Parking) -> None:
-    await parking.say("x", "a", "bad", "c")
-    await parking.run()
-
-    class Corrected(View, key="talk_id", name="Talk", fold_version=1):
-        talk_id: str
-        words: list[str] = []
-        last: str = ""
-
-        @evolves
-        def said(self, event: Said) -> None:
-            self.words.append(event.word.upper())
-
-    table = parking.projector.definition.table
-    corrected = parking.reading.projector(Corrected, keys=KEYS, parks=parking.parks)
-    corrected.definition.table = corrected._table = table
-    await run(corrected)
-
-    row = await parking.reading.rows(parking.projector).get("x")
-    assert (row.words, await parking.parked()) == (["a", "BAD", "C"], {})
-
-
-async def test_a_row_that_is_deleted_while_it_is_parked_is_deleted_in_its_turn(parking: Parking) -> None:
-    await parking.say("x", "a", "bad")
-    await parking.reading.append("Talk-x", Erased())
-    await parking.say("x", "d")
-    await parking.run()
-    assert await parking.words("x") == ["a"]
-    POISON.clear()
-
-    await parking.later()
-
-    assert (await parking.words("x"), await parking.parked()) == (["d"], {})
-
-
 async def test_a_view_with_as_many_parked_rows_as_may_be_stops_and_says_what_to_do(reading: Reading) -> None:
     parking = Parking(reading, keys=2)
     for talk in "abcd":
@@ -402,16 +234,3 @@ async def test_without_leave_to_park_a_failing_event_stops_the_view(reading: Rea
     await run(projector)
 
     assert (projector.status().state, projector.status().failed_at) == ("stopped", 2)
-
-
-async def test_what_waits_far_apart_is_found_again(reading: Reading) -> None:
-    parking = Parking(reading, page=50)
-    for number in range(12):
-        await parking.say("x", "bad" if not number else str(number))
-        await reading.append("Talk-y", *[Said(word="."), Unread()] * 300)
-    await parking.run()
-    POISON.clear()
-
-    await parking.later()
-
-    assert await parking.words("x") == ["bad", *map(str, range(1, 12))]
