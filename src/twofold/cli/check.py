@@ -8,7 +8,7 @@ import click
 
 from twofold.app.app import App
 from twofold.cli.exits import CHECK_FAILED, exit_code
-from twofold.cli.output import as_json, print_json
+from twofold.cli.output import as_json, counted, print_json
 from twofold.cli.target import app_argument, find_app
 from twofold.config import Config
 from twofold.errors import ConfigError, WiringError
@@ -32,21 +32,14 @@ def verb(ctx: click.Context, /, app: str | None, *, json: bool) -> None:
     if json:
         print_json({"ok": True, "code": None, "faults": [], "app": found.name, **_counts(found)})
         return
-    counted = ", ".join(_counted(name, count) for name, count in _counts(found).items())
-    click.echo(f"{found.name} is put together rightly ({counted})")
+    parts = ", ".join(counted(count, name) for name, count in _counts(found).items())
+    click.echo(f"{found.name} is put together rightly ({parts})")
 
 
 async def _open(app: App) -> None:
     """Open it in memory: what only a store can refuse shows here."""
     async with app.open("memory://", workers=False):
         pass
-
-
-def _counted(plural: str, count: int) -> str:
-    """A number with its word: "1 query", "2 queries"."""
-    if count != 1:
-        return f"{count} {plural}"
-    return f"1 {plural[:-3]}y" if plural.endswith("ies") else f"1 {plural[:-1]}"
 
 
 def _counts(app: App) -> dict[str, int]:

@@ -10,6 +10,7 @@ import click
 
 from twofold.cli.exits import NothingThereError
 from twofold.cli.log_pages import walk
+from twofold.cli.output import counted
 from twofold.event_store.moment import position_at
 from twofold.event_store.recorded_event import RecordedEvent
 from twofold.event_store.store import EventStore, Log
@@ -52,7 +53,8 @@ async def find_event(log: Log, wanted: int | bytes) -> RecordedEvent:
     if recorded is not None:
         before = f" --after {recorded.first - 1}" if recorded.first else ""
         raise NothingThereError(
-            f"{id_text(wanted)} is the id of a command ({recorded.outcome.command}) that made {recorded.events} events",
+            f"{id_text(wanted)} is the id of a command, {recorded.outcome.command}, "
+            f"that made {counted(recorded.events, 'events')}",
             f"`twofold events search --causation {id_text(wanted)}{before}` shows them" if recorded.events else "",
         )
     found = await _by_id(log.events, wanted)

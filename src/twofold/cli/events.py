@@ -18,7 +18,7 @@ from twofold.cli.log_pages import Wanted, find, follow, newest, walk
 from twofold.cli.log_writing import line_of_event
 from twofold.cli.moment import Moment
 from twofold.cli.opening import Place, opened_log
-from twofold.cli.output import as_json, print_json, print_json_line, print_rows
+from twofold.cli.output import as_json, counted, print_json, print_json_line, print_rows
 from twofold.cli.target import on_store
 from twofold.event_store.recorded_event import RecordedEvent
 from twofold.event_store.store import EventStore, LogFilter
@@ -144,7 +144,7 @@ def export(
     `twofold export` writes what came of commands too, and the log's epoch: what a log needs to move.
     """
     count = asyncio.run(_export(Place(**place), output, (after, up_to), Wanted(types, categories).where()))
-    click.echo(f"{count} events", err=True)
+    click.echo(counted(count, "events"), err=True)
 
 
 async def _export(place: Place, output: IO[bytes], between: tuple[int, int | None], where: LogFilter) -> int:
@@ -203,8 +203,8 @@ def _print_report(report: dict[str, Any]) -> None:
         click.echo(f"stopped after {_MAX_SHOWN_FAULTS} faults")
     how = "decoded by the app" if report["decoded"] else "JSON, but not decoded, as no app is named"
     faults = len(report["faults"])
-    verdict = f"{faults} fault{'' if faults == 1 else 's'}" if faults else "no fault"
-    click.echo(f"{report['events']} events up to position {report['head']}: {verdict}; data is {how}")
+    verdict = counted(faults, "faults") if faults else "no fault"
+    click.echo(f"{counted(report['events'], 'events')} up to position {report['head']}: {verdict}; data is {how}")
 
 
 def _show_line(event: RecordedEvent) -> None:

@@ -11,6 +11,7 @@ from twofold.app.stores import opened_log
 from twofold.cli.log_export import write_log
 from twofold.cli.log_lines import EndLine
 from twofold.cli.opening import made_store
+from twofold.cli.output import counted
 from twofold.cli.progress import Progress
 from twofold.cli.target import store_option
 from twofold.config import Config
@@ -26,9 +27,8 @@ def verb(output: IO[bytes], after: int, store: str | None) -> None:
     `twofold import` makes the same log of it in another store. It may run while the app does.
     """
     end = asyncio.run(_export(Config.load(store=store), output, after))
-    click.echo(
-        f"{end.events} events, {end.outcomes} outcomes, {end.queued} queued, up to position {end.head}", err=True
-    )
+    what = f"{counted(end.events, 'events')}, {counted(end.outcomes, 'outcomes')}, {end.queued} queued"
+    click.echo(f"{what}, up to position {end.head}", err=True)
 
 
 async def _export(config: Config, output: IO[bytes], after: int) -> EndLine:

@@ -10,6 +10,7 @@ import click
 from twofold.app.stores import opened_log, parse_url
 from twofold.cli.exits import CliError
 from twofold.cli.log_import import LogImport
+from twofold.cli.output import counted
 from twofold.cli.progress import Progress
 from twofold.cli.target import store_option
 from twofold.config import Config
@@ -29,7 +30,7 @@ def verb(file: IO[bytes], store: str | None) -> None:
     if parse_url(config.store).scheme == "memory":
         raise CliError("what is imported into memory is gone when this ends", "name a store that lasts")
     done = asyncio.run(_import(config.store, config, file))
-    click.echo(f"{done.events} events, {done.outcomes} outcomes", err=True)
+    click.echo(f"{counted(done.events, 'events')}, {counted(done.outcomes, 'outcomes')}", err=True)
 
 
 async def _import(url: str, config: Config, file: IO[bytes]) -> LogImport:

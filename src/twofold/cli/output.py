@@ -21,6 +21,13 @@ def print_json(value: Any) -> None:
     click.echo(msgspec.json.format(encode(value), indent=2).decode())
 
 
+def counted(count: int, plural: str) -> str:
+    """A number with its word: "1 query", "2 queries"."""
+    if count != 1:
+        return f"{count} {plural}"
+    return f"1 {plural[:-3]}y" if plural.endswith("ies") else f"1 {plural[:-1]}"
+
+
 def print_json_line(value: Any) -> None:
     """*value* as one line of JSON."""
     click.echo(encode(value).decode())

@@ -89,7 +89,7 @@ def test_show_says_that_an_id_is_a_commands_and_how_to_see_its_events(filled: Pa
     found = json_of(run(*advised[1].split(), "--json"))
 
     assert refused.exit_code == CHECK_FAILED
-    assert "is the id of a command (OpenTask)" in refused.output
+    assert "is the id of a command, OpenTask, that made 1 event\n" in refused.output
     assert [event["position"] for event in found] == [2]
 
 

@@ -13,6 +13,7 @@ from tests.doors.cli.conftest import Run, environment
 from twofold import errors
 from twofold.cli.exits import CHECK_FAILED, EXITS, UNHEALTHY, USAGE, CliError, Refusal, exit_code
 from twofold.cli.main import VERBS, Verbs, cli
+from twofold.cli.version import versions
 from twofold.errors import StoreUnavailableError, TwofoldError
 
 HELP_SECONDS = 0.15
@@ -76,6 +77,10 @@ def test_every_listing_verb_has_json(verb: str) -> None:
     ]
 
     assert set(without) <= {"show", "export", "import"}, "those print JSON or nothing else anyway"
+
+
+def test_the_version_is_one_line(run: Run) -> None:
+    assert run("--version").output == f"twofold {versions()['twofold']}\n"
 
 
 def test_an_unknown_verb_is_a_usage_error(run: Run) -> None:
