@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench import appending, commands, flat, http, imports, processes, rebuilding, units, views
+from bench import appending, commands, flat, http, imports, processes, rebuilding, units, verifying, views
 from bench.bare_postgres import PostgresStore
 from bench.bare_sqlite import SqliteStore
 from bench.result import RESULTS, Result, table, write
@@ -54,6 +54,8 @@ ON_EACH: dict[str, Bench] = {
     "rebuild.lag.{}": rebuilding.lag,
     "view.get.{}": views.get,
     "http.{}": http.doors,
+    "verify.{}": verifying.rows,
+    "verify.cost.{}": verifying.cost,
     "commands.one.{}@1m": lambda store: commands.run(store, 1, 4_000, history=HISTORY),
     "commands.64.{}@1m": lambda store: commands.run(store, 64, 128_000, history=HISTORY),
     "commands.1000.{}@1m": lambda store: commands.run(store, 1000, 200_000, history=HISTORY),

@@ -103,7 +103,7 @@ class _Plan:
     `queued` those that were parked.
     """
 
-    def __init__(self, parked: Container[Key], only: Key | None) -> None:
+    def __init__(self, parked: Container[Key], only: Container[Key] | None) -> None:
         self.steps: list[_Step] = []
         self.slots: dict[Key, _Slot] = {}
         self.parked, self.only = parked, only
@@ -153,7 +153,7 @@ class Folder:
         load: Load,
         *,
         parked: Container[Key] = (),
-        only: Key | None = None,
+        only: Container[Key] | None = None,
     ) -> Folded:
         """The rows that *events* change, as they are to be; events at or below position *after* change nothing.
 
@@ -222,7 +222,7 @@ class Folder:
         if stored in plan.parked:
             plan.queued.setdefault(stored, []).append(recorded.position)
             return None
-        if plan.only is not None and stored != plan.only:
+        if plan.only is not None and stored not in plan.only:
             return None
         slot = plan.slots[key] = _Slot(stored)
         return slot

@@ -52,15 +52,24 @@ class EventKeys:
         self.fault: str | None = None
         self._definition, self._reader = definition, reader
         self._decoders: dict[tuple[str, int], Callable[[bytes], Any]] = {}
+        routes = [route for routes in definition.routes.values() for route in routes]
+        self._is_the_stream = len(definition.table.key) == 1 and all(route.stream_part == 0 for route in routes)
 
     def of(self, events: Sequence[RecordedEvent]) -> list[Key]:
         """The stored keys of the rows that *events* touch, each once."""
         found: dict[Key, None] = {}
+        streams: set[str] = set()
         for recorded in events:
+            if recorded.stream in streams:
+                continue
             try:
-                found.update(dict.fromkeys(self._of(recorded)))
+                keys = self._of(recorded)
             except Exception as error:  # noqa: BLE001 - a user's code; who asks is told of it
                 self.fault = self.fault or f"{place_of(recorded)}: {words_of(error)}"
+                continue
+            found.update(dict.fromkeys(keys))
+            if keys and self._is_the_stream:
+                streams.add(recorded.stream)
         return list(found)
 
     def _of(self, recorded: RecordedEvent) -> list[Key]:
@@ -69,6 +78,7 @@ class EventKeys:
         if decode is None:
             decode = self._decoders[kind] = self._reader.decoder(*kind)
         event = decode(recorded.data)
-        routes = self._definition.routes.get(type(event), ())
-        keys = [key for route in routes for key in route.keys_of(event, recorded.stream)]
-        return [self._definition.stored_key(key) for key in keys]
+        stored_key, keys = self._definition.stored_key, []
+        for route in self._definition.routes.get(type(event), ()):
+            keys += [stored_key(key) for key in route.keys_of(event, recorded.stream)]
+        return keys

@@ -122,7 +122,7 @@ class Mender:
     async def _fold(self, key: Key, events: Sequence[RecordedEvent]) -> Folded:
         load = partial(self._store.load, self._generation, self._lot.shard)
         try:
-            return await self._folder.fold(events, 0, load, only=key)
+            return await self._folder.fold(events, 0, load, only=(key,))
         except EventFailedError as failed:
             before = [event for event in events if event.position < failed.event.position]
             folded = await self._fold(key, before)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from twofold.event_store.recorded_event import RecordedEvent
-from twofold.read.batch import Events, Folder
-from twofold.read.view import KeysOf, Route, ViewDefinition
+from twofold.read.batch import EventFailedError, Events, Folder
+from twofold.read.view import ViewDefinition
 from twofold.read.view_store import Key, Kind, RowChange, StoredRow
 
 
@@ -28,7 +28,7 @@ class Refold:
         self._definition = definition
         self._keys = set(keys)
         self._rows: dict[Key, StoredRow] = {}
-        self._folder = Folder(_those(definition, self._keys), reader)
+        self._folder = Folder(definition, reader)
 
     def row(self, key: Key) -> StoredRow | None:
         """The row as it is now, or None."""
@@ -45,14 +45,17 @@ class Refold:
 
         Raises EventFailedError, with nothing of *events* folded.
         """
-        self._keep(await self._folder.changes(events, 0, self._load))
+        folded = await self._folder.fold(events, 0, self._load, only=self._keys)
+        for row in folded.failed:
+            raise EventFailedError(row.event, row.cause) from row.cause
+        self._keep(folded.changes)
 
     async def fold_what_can_be(self, events: Sequence[RecordedEvent]) -> None:
         """As `fold`, but a row on which an event fails is forgotten, with the error in `failed`; the others go on.
 
         Raises EventFailedError for an event of which it is not known which rows it touches.
         """
-        folded = await self._folder.fold(events, 0, self._load)
+        folded = await self._folder.fold(events, 0, self._load, only=self._keys)
         self._keep(folded.changes)
         for row in folded.failed:
             self.failed[row.key] = row.cause
@@ -78,29 +81,3 @@ def _as_stored(definition: ViewDefinition[Any], values: Mapping[str, Any]) -> di
         elif isinstance(value, datetime):
             kept[column.name] = value.astimezone(UTC)
     return kept
-
-
-def _those(definition: ViewDefinition[Any], keys: Collection[Key]) -> ViewDefinition[Any]:
-    """*definition* as if there were no rows but those with *keys*: the same folds, by the same code."""
-
-    def only(route: Route) -> Route:
-        return route._replace(keys_of=_only(route, keys, definition), key_of=None)
-
-    routes = {event: tuple(map(only, routes)) for event, routes in definition.routes.items()}
-    return ViewDefinition(definition.view, definition.table, routes, event_names=definition.event_names)
-
-
-def _only(route: Route, keys: Collection[Key], definition: ViewDefinition[Any]) -> KeysOf:
-    stored_key, key_of, keys_of = definition.stored_key, route.key_of, route.keys_of
-
-    def those_that_are(event: Any, stream: str) -> Sequence[Key]:
-        return [key for key in map(stored_key, keys_of(event, stream)) if key in keys]
-
-    if key_of is None:
-        return those_that_are
-
-    def it_if_it_is(event: Any, stream: str) -> Sequence[Key]:
-        key = stored_key(key_of(event, stream))
-        return (key,) if key in keys else ()
-
-    return it_if_it_is
