@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 from twofold.read.code_mark import differences
 from twofold.read.generations import Kept, Status
@@ -13,7 +14,8 @@ ROLLED_BACK = "rolled back"
 """Why a generation is retired when somebody took it back: it never takes over again by itself."""
 
 
-class Sight(NamedTuple):
+@dataclass(frozen=True)
+class Sight:
     """The generations of one view, as code that knows *table* sees them on the log of *epoch*.
 
     A generation is this code's own when it was built by its fingerprint, on this log. One that the same code builds
@@ -25,7 +27,7 @@ class Sight(NamedTuple):
     kept: tuple[Kept, ...]
     is_paused: bool = False
 
-    @property
+    @cached_property
     def live(self) -> Kept | None:
         """The one that answers."""
         return next((each for each in self.kept if each.generation.status == Status.LIVE), None)
@@ -34,12 +36,12 @@ class Sight(NamedTuple):
         """Whether this code may fold it."""
         return built_by(generation) == self.table.fingerprint and generation.epoch == self.epoch
 
-    @property
+    @cached_property
     def own(self) -> list[Kept]:
         """Those of this code, by number."""
         return [each for each in self.kept if self.is_own(each.generation)]
 
-    @property
+    @cached_property
     def folded(self) -> list[Kept]:
         """Those that this code folds: its own that are live or being built; when other code's is live, its newest.
 
@@ -80,7 +82,7 @@ class Sight(NamedTuple):
             return ["it was built on another log"]
         return differences(live.recipe, dict(self.table.recipe))
 
-    @property
+    @cached_property
     def unlike(self) -> list[str]:
         """The fields that this code knows and that the live rows have not, or not in the same way."""
         live = self.live
