@@ -12,11 +12,12 @@ from pathlib import Path
 
 import click
 
+from twofold.app.stores import public
 from twofold.cli.exits import CliError
 from twofold.cli.reloading import keep_running
 from twofold.cli.serving import address_of, listen, serve
 from twofold.cli.target import DEV_STORE, app_argument, find_app, store_option
-from twofold.config import Config
+from twofold.config import PREFIX, Config
 
 _LINKS = {"API docs": "/docs", "OpenAPI": "/openapi.json", "health": "/health/ready", "metrics": "/metrics"}
 
@@ -42,12 +43,17 @@ def verb(app: str | None, store: str | None, host: str | None, port: int | None,
     if url == DEV_STORE:
         _make_folder()
     with listen(config.host, config.port) as bound:
-        again = [sys.executable, "-m", "twofold", "dev", *([app] if app else ()), "--store", url]
+        # The URL may hold a password, which has no place among the arguments that everybody can list.
+        again = [sys.executable, "-m", "twofold", "dev", *([app] if app else ())]
         asyncio.run(
             keep_running(
                 [*again, "--descriptor", str(bound.fileno())],
                 Path.cwd(),
                 bound.fileno(),
+                environment={
+                    **os.environ,
+                    f"{PREFIX}STORE": url,
+                },
                 begun=partial(_print_panel, address_of(bound), url),
                 told=_print_saved,
             )
@@ -69,7 +75,7 @@ def _print_saved(files: list[str]) -> None:
 
 
 def _print_panel(address: str, url: str) -> None:
-    click.echo(f"twofold dev on {url}; Ctrl-C stops it")
+    click.echo(f"twofold dev on {public(url)}; Ctrl-C stops it")
     for name, path in _LINKS.items():
         click.echo(f"  {name:<9} {address}{path}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from twofold.cli.stand_in import standing_in
@@ -45,6 +45,7 @@ async def keep_running(
     folder: Path,
     descriptor: int,
     *,
+    environment: Mapping[str, str],
     begun: Callable[[], None],
     told: Callable[[list[str]], None],
 ) -> None:
@@ -58,7 +59,7 @@ async def keep_running(
         begun()
         while not asked.is_set():
             before = snapshot(folder)
-            child = await asyncio.create_subprocess_exec(*arguments, pass_fds=[descriptor])
+            child = await asyncio.create_subprocess_exec(*arguments, env=dict(environment), pass_fds=[descriptor])
             missing = asyncio.create_task(_stand_in(child, descriptor))
             saved = await _next_save(folder, before, asked)
             missing.cancel()

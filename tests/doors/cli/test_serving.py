@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from tests.doors.cli.conftest import Run, start
+from tests.servers.place import children_of
 from twofold.cli.exits import UNHEALTHY, USAGE
 from twofold.cli.serving import address_of, listen
 from twofold.runtime.supervisor import DRAIN_SECONDS
@@ -211,3 +212,19 @@ def test_dev_without_an_app_says_how_to_get_one(empty_folder: Path, run: Run) ->
 
     assert result.exit_code == USAGE
     assert "`twofold new NAME` makes one" in result.output
+
+
+@pytest.mark.parametrize("verb", [["dev"], ["run", "--workers", "2"]])
+def test_processes_that_are_started_have_no_password_among_their_arguments(
+    project: Path, postgres_url: str, verb: list[str]
+) -> None:
+    url = postgres_url.replace("postgres@", "postgres:s3cret@")
+    with start(*verb, "--store", url, "--port", "0") as process:
+        link = link_in(process, "is ready")
+        children = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children_of(process.pid)]
+        process.send_signal(signal.SIGTERM)
+        printed, _ = process.communicate(timeout=PATIENCE)
+
+    assert children
+    assert not any(b"s3cret" in arguments for arguments in children)
+    assert "s3cret" not in printed + link
