@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -37,9 +38,11 @@ def verb(ctx: click.Context, /, app: str | None, *, json: bool) -> None:
 
 
 async def _open(app: App) -> None:
-    """Open it in memory: what only a store can refuse shows here."""
-    async with app.open("memory://", workers=False):
-        pass
+    """Open it on an empty store that goes away again: what only a store can refuse shows here."""
+    with TemporaryDirectory() as folder:
+        log, views = (f"sqlite:///{folder}/{name}.db" for name in ("log", "views"))
+        async with app.open(log, views=views, workers=False):
+            pass
 
 
 def _counts(app: App) -> dict[str, int]:

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.doors.cli.conftest import Run, json_of
 from twofold.cli.exits import CHECK_FAILED
 
@@ -26,6 +28,22 @@ def test_check_prints_json_when_all_is_well_and_when_not(project: Path, run: Run
     report = json.loads(result.stdout)
     assert report["code"] == "wiring"
     assert any("NoKey" in fault for fault in report["faults"])
+
+
+def test_an_app_with_handlers_on_tables_of_its_own_is_checked_too(empty_folder: Path, run: Run) -> None:
+    result = run("check", "examples.shop.app:on_tables")
+
+    assert (result.exit_code, result.output.partition(" (")[0]) == (0, "shop is put together rightly")
+
+
+def test_check_leaves_the_configured_stores_alone(project: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWOFOLD_STORE", "sqlite:///log.db")
+    monkeypatch.setenv("TWOFOLD_VIEWS", "sqlite:///rows.db")
+    before = sorted(project.rglob("*.db"))
+
+    assert run("check").exit_code == 0
+
+    assert sorted(project.rglob("*.db")) == before == []
 
 
 def test_the_map_leads_from_command_to_query(project: Path, run: Run) -> None:
