@@ -126,6 +126,15 @@ async def test_a_stopped_view_is_told_of_with_its_reason(url: str) -> None:
         assert "view Rings is stopped: Rung at position 1" in found.told[0].text
 
 
+async def test_a_parked_row_is_told_of(url: str) -> None:
+    async with tower(url) as found:
+        await found.app.send(Ring(bell="great"))
+        await found.app.send(Ring(bell="cracked"))
+
+        assert await found.watch(60) == [("rows-parked", "Rings", True)]
+        assert found.told[0].text == "parked rows of view Rings: 1; see `twofold dlq list`"
+
+
 async def test_many_events_are_told_of_when_there_have_been_too_many_for_a_minute(url: str) -> None:
     async with tower(url, alert_events=90.0) as found:
         told = []

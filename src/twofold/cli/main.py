@@ -26,6 +26,7 @@ VERBS = {
     "dlq": "Rows that failed to fold, and wait with their events: list, show, retry, discard.",
     "command": "Commands: send one, list the known ones, read the log of commands.",
     "query": "Ask a query.",
+    "alerts": "Print rules of alerts for Prometheus.",
     "doctor": "Check wiring, stores, connections, clock and lag.",
     "version": "Show the versions of twofold, Python and the drivers.",
 }
