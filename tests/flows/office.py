@@ -52,8 +52,8 @@ class Pile(View, key="desk", fold_version=1):
         self.texts[-1] = read(self.desk, event.text)
 
 
-class Copied(View, key="to", fold_version=1):
-    """What was sent to whom: one letter may go to several."""
+class Copied(View, key="to", shards=3, fold_version=1):
+    """What was sent to whom: one letter may go to several, and their rows be in several shards."""
 
     to: str
     texts: list[str] = []

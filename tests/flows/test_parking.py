@@ -279,12 +279,14 @@ async def test_any_history_with_poison_ends_as_if_the_fold_had_been_well_from_th
     lasting_url: str, seed: int
 ) -> None:
     rng, clock, history = random.Random(seed), ManualClock(), list[tuple[str, str]]()
+    copied: list[tuple[str, str]] = []
     UNREADABLE.update(str(number) for number in range(0, 60, 7))
 
     async def write(office: OpenApp) -> None:
-        desk, text = rng.choice("abcd"), str(len(history))
-        await file(office, desk, text, copies=tuple(rng.sample("wxyz", rng.randrange(3))))
+        desk, text, to_all = rng.choice("abcd"), str(len(history)), rng.sample("wxyz", rng.randrange(3))
+        await file(office, desk, text, copies=tuple(to_all))
         history.append((desk, text))
+        copied.extend((to, text) for to in to_all)
 
     async def act(office: OpenApp) -> None:
         for _ in range(rng.randrange(12)):
@@ -295,12 +297,18 @@ async def test_any_history_with_poison_ends_as_if_the_fold_had_been_well_from_th
 
     for _ in range(8):
         config = Config(page_events=rng.choice([1, 2, 3, 50]))
-        async with OFFICE.open(lasting_url, config=config, workers=False, clock=clock) as office:
-            await act(office)
+        async with (
+            OFFICE.open(lasting_url, config=config, workers=False, clock=clock) as office,
+            OFFICE.open(lasting_url, config=config, workers=False, clock=clock) as other,
+        ):
+            for _ in range(3):
+                await act(rng.choice([office, other]))
     UNREADABLE.clear()
     async with OFFICE.open(lasting_url, config=CONFIG, workers=False, clock=clock) as office:
         await office.run_until_idle()
         await later(office, clock)
 
         assert await parked(office) == {}
+        assert await parked(office, "Copied") == {}
         assert {pile.desk: pile.texts for pile in await office.find(Pile)} == folded(history)
+        assert {copy.to: copy.texts for copy in await office.find(Copied)} == folded(copied)

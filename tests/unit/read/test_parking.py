@@ -169,7 +169,7 @@ async def test_a_failure_that_passes_parks_nothing(parking: Parking, monkeypatch
     monkeypatch.setattr(parking.projector.definition, "routes", parking.projector.definition.routes)
     for event, routes in parking.projector.definition.routes.items():
         if event is Said:
-            monkeypatch.setitem(parking.projector.definition.routes, event, (routes[0]._replace(fold=moody),))  # type: ignore[arg-type]
+            monkeypatch.setitem(parking.projector.definition.routes, event, (routes[0]._replace(fold=moody),))
     await parking.run()
 
     assert (await parking.words("x"), await parking.parked()) == (["a", "b", "c"], {})
