@@ -22,7 +22,7 @@ VERBS = {
     "export": "Write a whole log as JSON lines.",
     "import": "Make a log of exported lines in another store, or go on with it.",
     "stream": "One stream: its events and its state, also as of a moment, and what each event changed.",
-    "view": "The read models: list, get, status, verify, wait; rebuild, compare, promote, rollback, drop, pause.",
+    "view": "The read models: list, get, status, wait, verify; rebuild, compare, promote, rollback.",
     "dlq": "Rows that failed to fold, and wait with their events: list, show, retry, discard.",
     "command": "Commands: send one, list the known ones, read the log of commands.",
     "query": "Ask a query.",
