@@ -86,3 +86,15 @@ def test_an_unknown_view_lists_the_known_ones(filled: Path, run: Run) -> None:
 
     assert result.exit_code == USAGE
     assert "TaskPage" in result.output
+
+
+def test_building_the_rows_anew_is_the_remedy(filled: Path, run: Run) -> None:
+    by_hand("UPDATE ROWS SET title = 'edited' WHERE task_id = 't1'")
+    assert run("view", "verify", "TaskPage").exit_code == CHECK_FAILED
+
+    rebuilt = run("view", "rebuild", "TaskPage")
+    assert rebuilt.exit_code == 0, rebuilt.output
+    result = run("view", "verify", "TaskPage", "--all")
+
+    assert result.exit_code == 0, result.output
+    assert json.loads(run("view", "verify", "--json").stdout)[0]["generation"] == 2
