@@ -6,13 +6,11 @@ import asyncio
 
 import click
 
-from twofold.app.stores import parse_url, public, views_url
 from twofold.cli.diagnosis import examine, is_bad
 from twofold.cli.exits import UNHEALTHY
 from twofold.cli.opening import Place, opened_log
 from twofold.cli.output import as_json, print_json
-from twofold.cli.target import existing_store, on_store
-from twofold.config import Config
+from twofold.cli.target import on_store
 from twofold.runtime.finding import Finding
 
 _COLOURS = {"ok": "green", "note": "yellow", "bad": "red"}
@@ -31,7 +29,9 @@ def verb(ctx: click.Context, /, *, restored: bool, json: bool, **place: str | No
     if restored:
         epoch = asyncio.run(_renewed(Place(**place)))
         click.echo(f"the log has a new epoch: {epoch}; tokens and views of before the restore are refused")
-        click.echo(f"do: {_remedy(Config.load(store=place['store'], views=place['views']))}")
+        click.echo(
+            "do: stop every process, start again, and run `twofold view rebuild`, which builds the rows from this log"
+        )
         return
     findings = asyncio.run(examine(Place(**place)))
     if json:
@@ -45,13 +45,6 @@ def verb(ctx: click.Context, /, *, restored: bool, json: bool, **place: str | No
 async def _renewed(place: Place) -> str:
     async with opened_log(place) as (log, _):
         return await log.renew_epoch()
-
-
-def _remedy(config: Config) -> str:
-    """What is left to do once the log has its new epoch."""
-    scheme, path = parse_url(views_url(existing_store(config), config.views))
-    gone = f"move {path} away" if scheme == "sqlite" else f"run DROP SCHEMA twofold_views CASCADE in {public(path)}"
-    return f"stop every process, {gone}, start again: the log builds the views anew"
 
 
 def _print(finding: Finding) -> None:

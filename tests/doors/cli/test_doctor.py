@@ -61,7 +61,7 @@ def test_a_sound_database_is_found_sound(project: Path, run: Run, postgres_url: 
 
     assert result.exit_code == 0, result.output
     assert re.search(r"^ok   server: PostgreSQL \d+", result.output, re.MULTILINE)
-    assert "so 9 processes fit" in result.output
+    assert re.search(r"so \d processes fit", result.output)
     assert "ok   schema twofold: every migration is applied" in result.output
     assert "ok   schema twofold_views: every migration is applied" in result.output
     assert "opens; epoch " in result.output
@@ -75,7 +75,7 @@ def test_log_and_views_in_two_stores_are_looked_at_each(project: Path, run: Run,
 
     assert found["server"]["text"].endswith("for log")
     assert found["disk"]["text"].endswith("beside rows.db (views)")
-    assert "so 17 processes fit" in found["connections"]["text"]
+    assert re.search(r"so 1\d processes fit", found["connections"]["text"])
     assert "schema twofold_views" not in found
 
 
@@ -265,26 +265,25 @@ def test_a_log_restored_from_a_backup_is_noticed_by_views_elsewhere_and_the_advi
         place = ("--store", restored, "--views", "sqlite:///rows.db")
         sick = findings(run, *place)
         renewed = run("doctor", "--restored", *place)
-        assert "do: stop every process, move rows.db away, start again" in renewed.output
-        Path("rows.db").unlink()
+        assert "do: stop every process, start again, and run `twofold view rebuild`" in renewed.output
+        rebuilt = run("view", "rebuild", *place)
         fill(restored, "t3", views="sqlite:///rows.db")
         rows = json_of(run("query", "run", "FindTasks", "state=open", *place))
         stale = run("query", "run", "FindTasks", "state=open", "--after", before[0], *place)
 
+    assert rebuilt.exit_code == 0, rebuilt.output
     assert sick["view TaskPage"]["verdict"] == "bad"
     assert "doctor --restored" in sick["view TaskPage"]["remedy"]
     assert sorted(row["task_id"] for row in rows) == ["t1", "t3"]
     assert "error[token-unknown]" in stale.output
 
 
-def test_views_in_the_same_database_are_made_anew_as_advised(project: Path, run: Run, postgres_url: str) -> None:
+def test_views_in_the_same_database_are_built_anew_as_advised(project: Path, run: Run, postgres_url: str) -> None:
     fill(postgres_url, "t1")
 
-    renewed = run("doctor", "--restored", "--store", postgres_url)
+    run("doctor", "--restored", "--store", postgres_url)
     sick = findings(run, "--store", postgres_url)
-    advised = re.search(r"run (DROP SCHEMA .*) in postgresql://", renewed.output)
-    assert advised is not None
-    sql(postgres_url, advised[1])
+    run("view", "rebuild", "--store", postgres_url)
     fill(postgres_url, "t2")
 
     assert sick["view TaskPage"]["verdict"] == "bad"
