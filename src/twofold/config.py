@@ -80,7 +80,7 @@ class Config:
         None, "most events a second that a view being built anew folds; none: no limit", unit="events/s", low=1
     )
     parked_keys: int = _setting(
-        1000, "most rows of a view's shard that may be parked; at one more it stops", unit="rows", low=1
+        1000, "most rows of a view's shard that may be parked; at one more it stops", unit="rows", low=0
     )
     parked_events: int = _setting(
         10_000, "most events that may wait for one parked row; at one more its shard stops", unit="events", low=1
@@ -92,7 +92,7 @@ class Config:
         1_000_000, "most events that a row as of a moment is folded from", unit="events", low=1
     )
     verify_share: float = _setting(
-        1.0, "largest part of its time that a process compares rows with events; 0: never", unit="%", low=0.0, high=100.0
+        1.0, "most of its time that a process compares rows with events; 0: never", unit="%", low=0.0, high=100.0
     )
     verify_every: float = _setting(
         60.0, "shortest time between two rounds that compare everything", unit="s", low=0.001, high=31_536_000.0
@@ -110,7 +110,7 @@ class Config:
     metrics: bool = _setting(True, "count and time commands, queries and commits, for /metrics and alerts")
     metrics_port: int | None = _setting(
         None,
-        "port on which a process shows its own /metrics and /health, and nothing else; process n of several: n - 1 more",
+        "port on which a process shows its own /metrics and /health only; process n of several: n - 1 more",
         low=1,
         high=65535,
     )
