@@ -38,9 +38,7 @@ class Copies:
             return Generation(*found)
         return (yield from self._generations.make(connection, table, epoch, shards, Status.BUILDING))
 
-    def promote(
-        self, connection: apsw.Connection, generation: Generation, *, behind: bool, why: str
-    ) -> Steps[None]:
+    def promote(self, connection: apsw.Connection, generation: Generation, *, behind: bool, why: str) -> Steps[None]:
         """See Generations.promote."""
         yield
         place = (generation.view, generation.number)
