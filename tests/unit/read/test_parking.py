@@ -234,3 +234,14 @@ async def test_without_leave_to_park_a_failing_event_stops_the_view(reading: Rea
     await run(projector)
 
     assert (projector.status().state, projector.status().failed_at) == ("stopped", 2)
+
+
+async def test_a_view_that_may_have_no_parked_row_stops_at_the_first_that_fails(reading: Reading) -> None:
+    parking = Parking(reading, keys=0)
+    await parking.say("x", "a", "bad")
+    await parking.say("y", "a")
+
+    await parking.run()
+
+    assert (parking.projector.status().state, parking.projector.status().failed_at) == ("stopped", 2)
+    assert (await parking.words("x"), await parking.words("y"), await parking.parked()) == (["a"], None, {})
