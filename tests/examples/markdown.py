@@ -7,7 +7,7 @@ What a block is, is said by its first line:
   and `…` in a line for any text in it, with the blanks around it.
 - ```` ```console run ```` is run line by line (`$ command`) in an empty folder, and what it printed is compared: also
   what it printed to standard error.
-- ```` ```console see=tests/x.py ```` is not run here, because that test runs it.
+- ```` ```console see=tests/x.py ```` and ```` ```diff see=tests/x.py ```` are not run here: that test does.
 - ```` ```toml ````, ```` ```json ```` have to parse; ```` ```text ```` and ```` ```mermaid ```` are pictures.
 """
 
@@ -102,7 +102,7 @@ class Page:
             self.printed = self._python(block, runner)
         elif block.words[:1] == ("output",):
             compare(self.printed, block.body, f"{self.name}:{block.line}")
-        elif block.language == "console":
+        elif block.language in ("console", "diff"):
             self._console(block)
         elif block.language == "toml":
             tomllib.loads(block.body)

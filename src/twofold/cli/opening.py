@@ -26,8 +26,11 @@ class Place(NamedTuple):
 
 @asynccontextmanager
 async def opened(place: Place, **settings: Any) -> AsyncIterator[OpenApp]:
-    """The app on its store, with those *settings*. Raises CliError when no app or store is named."""
-    config = Config.load(store=place.store, views=place.views, **settings)
+    """The app on its store, with those *settings*; by itself it builds and promotes nothing.
+
+    Raises CliError when no app or store is named.
+    """
+    config = Config.load(store=place.store, views=place.views, **{"rebuild": "manual", "promote": "manual", **settings})
     app = find_app(place.app, config)
     url = await made_store(config)
     async with app.open(url, views=config.views, config=config, workers=False) as found:

@@ -20,17 +20,19 @@ _number = click.option("--generation", "number", type=click.IntRange(min=1), hel
 @click.command()
 @click.argument("name")
 @_number
+@click.option("--timeout", type=click.FloatRange(min=0), default=10.0, show_default=True, help="Seconds to try.")
 @as_json
 @on_store
-def promote(name: str, number: int | None, *, json: bool, **place: str | None) -> None:
+def promote(name: str, number: int | None, timeout: float, *, json: bool, **place: str | None) -> None:
     """Make a generation of the view NAME the live one: the newest that is not, or the one with this number.
 
-    It has to have caught up with the one that is live. `twofold view rollback` takes it back.
+    It has to have caught up with the one that is live, and is tried until it has. `twofold view rollback` takes it
+    back.
     """
 
     async def run() -> int:
         async with opened(Place(**place)) as app:
-            return (await app.operations.promote(name, number)).generation.number
+            return (await app.operations.promote(name, number, wait=timeout)).generation.number
 
     live = asyncio.run(run())
     _say({"view": name, "live": live}, f"generation {live} of {name} is live", json=json)

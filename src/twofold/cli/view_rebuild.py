@@ -70,7 +70,7 @@ def rebuild(
 async def _run(
     place: Place, wanted: Wanted, *, dry_run: bool, detach: bool, json: bool
 ) -> Sequence[Built | dict[str, Any]]:
-    async with opened(place, rebuild="manual", promote="manual", rebuild_rate=wanted.rate) as app:
+    async with opened(place, rebuild_rate=wanted.rate) as app:
         sights = {name: await app.operations.sight(name) for name in wanted.names or app.catalog.views}
         names = wanted.names or [name for name, sight in sights.items() if sight.changes]
         if not names:

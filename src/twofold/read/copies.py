@@ -324,6 +324,8 @@ class Copies:
         return status if status.state == "stopped" else replace(status, state="building", caught_up=False)
 
     def _left_alone(self, sight: Sight) -> ProjectorStatus:
+        if self._policy.rebuild and not sight.is_other_log:
+            return ProjectorStatus(view=self.name, state="starting", position=_position(sight.live))
         remedy = RESTORED if sight.is_other_log else OTHER_CODE.format(view=self.name)
         error = f"its rows were built by other code: {'; '.join(sight.changes)}"
         return ProjectorStatus(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from time import monotonic
 from typing import NamedTuple
 
 from twofold.errors import ConflictError, GenerationError, MisuseError, UnknownNameError
@@ -12,6 +14,12 @@ from twofold.read.generations import FROM_POSITION, Generations, Kept, Status
 from twofold.read.sight import ROLLED_BACK, Sight
 from twofold.read.source import Source
 from twofold.read.view_store import Checkpoint, Generation, ViewStore, ViewTable
+
+_AGAIN = 0.02
+
+
+class BehindError(GenerationError):
+    """The generation is behind the one that it is to replace."""
 
 
 class Operated(NamedTuple):
@@ -91,13 +99,23 @@ class ViewOperations:
         sight = await self.sight(view)
         return await compare(self._store, sight.table, _live(sight), _other(sight, number), limit)
 
-    async def promote(self, view: str, number: int | None = None) -> Kept:
+    async def promote(self, view: str, number: int | None = None, *, wait: float = 0.0) -> Kept:
         """Make *number*, or the newest that is not live, the live one; returns what it is.
 
-        Raises GenerationError when it is behind the live one, has failed, or is not kept.
+        While events come in, each of the two is ahead in turn: for *wait* seconds it is tried again. Raises
+        GenerationError when it is behind the live one even then, has failed, or is not kept.
         """
-        sight = await self.sight(view)
-        wanted = _other(sight, number)
+        until = monotonic() + wait
+        while True:
+            try:
+                return await self._promote(await self.sight(view), number)
+            except BehindError:
+                if monotonic() >= until:
+                    raise
+            await asyncio.sleep(_AGAIN)
+
+    async def _promote(self, sight: Sight, number: int | None) -> Kept:
+        wanted, view = _other(sight, number), sight.table.view
         if wanted.generation.status == Status.FAILED:
             remedy = f"correct the fold and `twofold view rebuild {view}`: it goes on with that event"
             raise GenerationError(f"generation {wanted.generation.number} of {view} has failed: {wanted.why}", remedy)
@@ -106,7 +124,7 @@ class ViewOperations:
             await self._generations.promote(wanted.generation, behind=behind)
         except ConflictError as error:
             remedy = f"`twofold view status {view}` shows how far it is; a process with its code has to fold it"
-            raise GenerationError(str(error), remedy) from None
+            raise BehindError(str(error), remedy) from None
         return wanted
 
     async def rollback(self, view: str, number: int | None = None) -> Kept:
