@@ -88,6 +88,9 @@ async def _inside(app: OpenApp, clock: Clock) -> AsyncIterator[Finding]:
             text = f"{text}: {view.error}"
         remedy = view.remedy or (_NOT_RUNNING if is_unwell else "")
         yield Finding(f"view {view.name}", "bad" if is_unwell else "ok", text, remedy)
+        if view.parked_keys:
+            said = f"{view.parked_keys} parked: they failed to fold, and wait with their events"
+            yield Finding(f"rows of {view.name}", "note", said, f"`twofold dlq list {view.name}` says why")
 
 
 def _durability(facts: Mapping[str, str]) -> Finding:

@@ -100,6 +100,15 @@ def test_one_is_shown_with_stack_code_and_the_events_that_wait(run: Run) -> None
 
 
 @pytest.mark.usefixtures("post")
+def test_the_doctor_notes_parked_rows_and_is_not_alarmed(run: Run) -> None:
+    result = run("doctor", "--app", "app:app", "--json")
+
+    (note,) = [each for each in json.loads(result.stdout)["findings"] if each["subject"] == "rows of Scale"]
+    assert (result.exit_code, note["verdict"]) == (0, "note")
+    assert "twofold dlq list Scale" in note["remedy"]
+
+
+@pytest.mark.usefixtures("post")
 def test_a_row_that_is_not_parked_is_not_shown(run: Run) -> None:
     refused = run("dlq", "show", "Scale", "c,g")
 
