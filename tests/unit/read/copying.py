@@ -95,3 +95,8 @@ class Process:
 async def pay(reading: Reading, *amounts: int, key: str = "ada") -> None:
     for amount in amounts:
         await reading.append(f"Account-{key}", Paid(account_id=key, amount=amount))
+
+
+async def statuses(process: Process) -> dict[int, str]:
+    kept = (await process.operations.sight("Account")).kept
+    return {each.generation.number: each.generation.status for each in kept}
