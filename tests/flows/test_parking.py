@@ -15,7 +15,9 @@ from tests.flows.office import (
     UNREADABLE,
     Busiest,
     Copied,
+    Desk,
     File,
+    Filed,
     Pile,
     file,
     folded,
@@ -23,7 +25,7 @@ from tests.flows.office import (
     parked,
     texts,
 )
-from twofold import Config, NotFreshError, OpenApp
+from twofold import App, Config, NotFreshError, OpenApp, View, evolves
 from twofold.read.batch import Folded, Folder
 from twofold.read.mending import Mender
 from twofold.read.progress import Progress
@@ -263,6 +265,75 @@ async def test_a_row_is_tried_again_by_itself_later_and_later(url: str) -> None:
         assert (await parked(office))["a"].failure.attempts > attempts[-1]
         failed = office.projectors["Pile"].status().failed
         assert failed == (await parked(office))["a"].failure.attempts
+
+
+# --- corrected, or built anew -------------------------------------------------------------
+
+
+class Lenient(View, key="desk", name="Pile"):
+    """The corrected fold."""
+
+    desk: str
+    texts: list[str] = []
+    letters: int = 0
+
+    @evolves
+    def filed(self, event: Filed) -> None:
+        self.letters += 1
+        self.texts.append(event.text)
+
+
+class Strict(View, key="desk", name="Pile"):
+    """Other code with the same fault."""
+
+    desk: str
+    texts: list[str] = []
+    letters: int = 0
+
+    @evolves
+    def filed(self, event: Filed) -> None:
+        if event.text == "?":
+            raise ValueError("it still cannot be read")
+        self.texts.append(event.text)
+
+
+async def test_a_corrected_fold_builds_the_view_anew_and_nothing_is_parked_there(lasting_url: str) -> None:
+    clock = ManualClock()
+    async with OFFICE.open(lasting_url, config=CONFIG, workers=False, clock=clock) as office:
+        token = await file(office, "a", "1", "?", "3")
+        await office.run_until_idle()
+        assert list(await parked(office)) == ["a"]
+
+    corrected = App("office", aggregates=[Desk], views=[Lenient])
+    async with corrected.open(lasting_url, config=CONFIG, workers=False, clock=clock) as office:
+        for _ in range(5):
+            await later(office, clock, 1.0)
+
+        assert (await office.get(Lenient, "a", after=token, wait=0)).texts == ["1", "?", "3"]
+        assert await parked(office) == {}
+
+
+async def test_a_rebuild_that_meets_a_failing_event_stops_and_says_so_and_the_rows_that_answer_stay(
+    lasting_url: str,
+) -> None:
+    clock = ManualClock()
+    async with OFFICE.open(lasting_url, config=CONFIG, workers=False, clock=clock) as office:
+        await file(office, "a", "1", "?", "3")
+        token = await file(office, "b", "1")
+        await office.run_until_idle()
+
+    other = App("office", aggregates=[Desk], views=[Strict])
+    async with other.open(lasting_url, config=CONFIG, workers=False, clock=clock) as office:
+        for _ in range(5):
+            await later(office, clock, 1.0)
+        status = office.projectors["Pile"].status()
+
+        assert (status.state, status.failed_at) == ("stopped", 2)
+        assert "it still cannot be read" in (status.error or "")
+        assert (await office.get(Strict, "b", after=token, wait=0)).texts == ["1"]
+        with pytest.raises(NotFreshError, match="parked since position 2"):
+            await office.get(Strict, "a", after=token, wait=0)
+        assert list(await parked(office)) == ["a"], "of the rows that answer"
 
 
 # --- any history --------------------------------------------------------------------------
