@@ -8,6 +8,7 @@ import random
 from collections.abc import Awaitable, Callable
 
 from twofold.clock import Clock, SystemClock
+from twofold.errors import UnavailableError
 from twofold.retry import RetryPolicy
 from twofold.runtime.health import State, WorkerStatus
 
@@ -107,7 +108,7 @@ class Worker:
 
     def _progressed(self, moved: int) -> None:
         if self._failures:
-            _log.info("worker %s works again; failures before: %d", self.name, self._failures)
+            _log.warning("worker %s works again; failures before: %d", self.name, self._failures)
         self._failures = 0
         self._moved += moved
         self._progress_at = self._clock.monotonic()
@@ -133,7 +134,8 @@ class Worker:
     def _record(self, error: Exception) -> None:
         text = f"{type(error).__name__}: {error}".splitlines()[0]
         if self._failures == 1 or text != self._last_error:
-            _log.warning("worker %s failed and will try again: %s", self.name, text, exc_info=error)
+            trace = None if isinstance(error, UnavailableError) else error  # the world's fault, not the code's
+            _log.warning("worker %s failed and will try again: %s", self.name, text, exc_info=trace)
         self._last_error = text
 
     async def _pause(self, waiting: Awaitable[object]) -> object:

@@ -183,8 +183,7 @@ async def test_the_same_failure_is_logged_once_and_another_one_again(caplog: pyt
     same, other = RuntimeError("same"), RuntimeError("other")
     worker, _ = worker_that_naps(5, same, same, same, other, 1)
 
-    with caplog.at_level(logging.INFO, logger="twofold.runtime"):
-        await worker.run()
+    await worker.run()
 
     warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert [record.exc_info[1] for record in warnings if record.exc_info] == [same, other]
@@ -197,7 +196,19 @@ async def test_a_failure_that_comes_back_after_recovery_is_logged_again(caplog: 
 
     await worker.run()
 
-    assert sum(record.levelno == logging.WARNING for record in caplog.records) == 2
+    assert caplog.text.count("failed and will try again: RuntimeError: boom") == 2
+
+
+async def test_a_world_that_does_not_answer_is_one_line_and_so_is_its_return(caplog: pytest.LogCaptureFixture) -> None:
+    worker, _ = worker_that_naps(3, StoreUnavailableError("the store is away"), 1)
+
+    await worker.run()
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "worker w failed and will try again: StoreUnavailableError: the store is away",
+        "worker w works again; failures before: 1",
+    ]
+    assert not any(record.exc_info for record in caplog.records)
 
 
 async def test_exhausted_retries_raise_the_last_error() -> None:
