@@ -119,6 +119,11 @@ class Team:
         del self.members[name]
         await self._ends.pop(name).aclose()
 
+    def stand_still(self, name: str) -> None:
+        """The process does nothing any more, but it is not gone."""
+        del self.members[name]
+        self._stack.push_async_callback(self._ends.pop(name).aclose)
+
     async def post(self, count: int, rng: random.Random, by: str | None = None) -> str:
         """So many letters, numbered on, into boxes by chance; the token of the last."""
         sender = self.members[by] if by else next(iter(self.members.values()))
@@ -170,6 +175,7 @@ class Team:
         """Everybody leaves."""
         for name in list(self.members):
             await self.leave(name)
+        await self._stack.aclose()
 
 
 @asynccontextmanager

@@ -64,12 +64,12 @@ async def test_what_a_process_had_that_left_goes_to_the_others_at_once(team: Tea
     await team.agrees()
 
 
-async def test_what_a_process_had_that_died_goes_to_the_others_once_its_leases_have_ended(team: Team):
+async def test_what_a_process_had_that_stands_still_goes_to_the_others_once_its_leases_have_ended(team: Team):
     rng = random.Random(4)
     await team.come("ada")
     await team.come("eve")
     await team.settle()
-    await team.die("eve")
+    team.stand_still("eve")
     await team.post(30, rng)
     await team.settle()
     waiting = [shard.state for name in VIEWS for shard in team.shards("ada", name)]
@@ -126,7 +126,7 @@ async def test_a_store_that_takes_what_comes_after_the_end_of_a_lease_is_found_o
 async def act(team: Team, rng: random.Random, number: int) -> None:
     """Something happens to the team, or to one of it."""
     members = list(team.members)
-    kind = rng.choice(["come", "post", "post", "step", "step", "step", "leave", "die", "wait"])
+    kind = rng.choice(["come", "post", "post", "step", "step", "step", "leave", "die", "stand still", "wait"])
     if kind == "come" and len(members) < 4:
         await team.come(f"process {number}")
     elif kind == "wait":
@@ -136,6 +136,8 @@ async def act(team: Team, rng: random.Random, number: int) -> None:
     elif kind == "step" and members:
         together = rng.sample(members, rng.randint(1, len(members)))
         await asyncio.gather(*[team.members[name].step() for name in together])
+    elif kind == "stand still" and members:
+        team.stand_still(rng.choice(members))
     elif kind in {"leave", "die"} and members:
         await getattr(team, kind)(rng.choice(members))
 

@@ -11,6 +11,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from tests.flows.team import POST
@@ -64,12 +65,12 @@ class Careless:
             os._exit(1)
 
 
-async def fold(url: str, *, stop_at: int, careless: bool) -> None:
+async def fold(url: str, config: Config, *, stop_at: int, careless: bool) -> None:
     """Until somebody ends the process."""
-    log = await open_log(url, SystemClock(), CONFIG)
-    rows: Any = await open_views(url, CONFIG)
+    log = await open_log(url, SystemClock(), config)
+    rows: Any = await open_views(url, config)
     plan: Plan = StopsAtSave(stop_at) if stop_at else NoFaults()
-    app = wire(POST, CONFIG, SystemClock(), log, faulty(Careless(rows) if careless else rows, plan))
+    app = wire(POST, config, SystemClock(), log, faulty(Careless(rows) if careless else rows, plan))
     await app.start(run_workers=True)
     print("up", flush=True)
     await asyncio.Event().wait()
@@ -81,8 +82,10 @@ def main() -> None:
     parser.add_argument("url")
     parser.add_argument("--stop-at-save", type=int, default=0)
     parser.add_argument("--careless", action="store_true")
+    parser.add_argument("--lease-seconds", type=float, default=LEASE_SECONDS)
     options = parser.parse_args()
-    asyncio.run(fold(options.url, stop_at=options.stop_at_save, careless=options.careless))
+    config = replace(CONFIG, lease_seconds=options.lease_seconds)
+    asyncio.run(fold(options.url, config, stop_at=options.stop_at_save, careless=options.careless))
 
 
 if __name__ == "__main__":

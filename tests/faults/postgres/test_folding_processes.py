@@ -10,13 +10,14 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.faults.postgres.folding import CONFIG, LEASE_SECONDS
 from tests.flows.team import POST, SHARDS, BoxPage, Team, TownPage
-from twofold import OpenApp
+from twofold import NotFreshError, OpenApp
 
 ROOT = Path(__file__).parents[3]
 ROUNDS = int(os.environ.get("TWOFOLD_FOLDING_ROUNDS") or 8)
@@ -33,9 +34,9 @@ def start(log_url: str) -> Iterator[Start]:
     """Starts a process that folds."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(*options: str) -> subprocess.Popen[str]:
+    def start(*options: str, url: str = log_url) -> subprocess.Popen[str]:
         environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
-        command = [sys.executable, "-m", "tests.faults.postgres.folding", log_url, *options]
+        command = [sys.executable, "-m", "tests.faults.postgres.folding", url, *options]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
         started.append(process)
         return process
@@ -63,10 +64,10 @@ class Office(Team):
         super().__init__(url)
         self.members = {"sender": sender}
 
-    async def catch_up(self, token: str) -> None:
+    async def catch_up(self, token: str, wait: float = PATIENCE) -> None:
         """Until everything up to *token* is folded."""
         for view in (BoxPage, TownPage):
-            await self.members["sender"].find(view, after=token, wait=PATIENCE)
+            await self.members["sender"].find(view, after=token, wait=wait)
 
 
 @asynccontextmanager
@@ -108,6 +109,33 @@ async def test_a_careless_store_under_a_stopped_owner_is_found_out(log_url: str,
         assert word == "saved"
         with pytest.raises(AssertionError):
             await office.agrees()
+
+
+LONG = "600"
+
+
+async def killed(office: Office, owner: subprocess.Popen[str], url: str, wait: float) -> None:
+    """The owner of the leases is killed long before they end, and another process goes on in its place."""
+    assert await next_word(owner) == "up"
+    await office.catch_up(await office.post(LETTERS, random.Random(5)))
+    owner.kill()
+    token = await office.post(LETTERS, random.Random(6))
+    async with POST.open(url, config=replace(CONFIG, lease_seconds=float(LONG))):
+        await office.catch_up(token, wait)
+    await office.agrees()
+
+
+async def test_a_killed_owner_is_not_waited_for(log_url: str, start: Start) -> None:
+    async with office_on(log_url) as office:
+        await killed(office, start("--lease-seconds", LONG), log_url, PATIENCE)
+
+
+async def test_an_owner_without_a_connection_of_its_own_is_waited_for(log_url: str, start: Start) -> None:
+    """The check of the check: nobody can know whether a process behind PgBouncer is gone."""
+    url = f"{log_url}&pgbouncer=true"
+    async with office_on(log_url) as office:
+        with pytest.raises(NotFreshError):
+            await killed(office, start("--lease-seconds", LONG, url=url), url, 2.0)
 
 
 @pytest.mark.slow

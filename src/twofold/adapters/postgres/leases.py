@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from twofold.adapters.postgres.appending import Now
@@ -11,20 +11,34 @@ from twofold.event_store.leases import Lease, Roster
 
 
 class PostgresLeases:
-    """Rows beside the log. Every call is one statement; those that change something take turns."""
+    """Rows beside the log. Every call is one statement; those that change something take turns.
 
-    def __init__(self, database: Database, sql: dict[str, str], now: Now) -> None:
+    What a process had whose own connection has ended is free at once. *backend* gives the number of the server's end
+    of that connection; without one a member is waited for until its time is up.
+    """
+
+    def __init__(
+        self, database: Database, sql: dict[str, str], now: Now, backend: Callable[[], int | None] = lambda: None
+    ) -> None:
         self._database = database
         self._sql = sql
         self._now = now
+        self._backend = backend
+        self._last: tuple[str, int | None] = "", None
 
     async def attend(self, member: str, wants: Collection[str], seconds: float) -> Roster:
         """See Leases.attend."""
         names = sorted(set(wants))
-        return _roster(await self._database.fetch(self._sql["attend"], member, names, _micros(seconds), self._now()))
+        self._last = member, self._backend()
+        values = (names, _micros(seconds), self._now())
+        return _roster(await self._database.fetch(self._sql["attend"], member, *values, self._last[1]))
 
     async def roster(self) -> Roster:
-        """See Leases.roster."""
+        """See Leases.roster. It also says so when this process has another connection now than when it attended."""
+        member, backend = self._last[0], self._backend()
+        if backend != self._last[1]:
+            await self._database.fetch(self._sql["move_member"], member, backend)
+            self._last = member, backend
         return _roster(await self._database.fetch(self._sql["roster"], self._now()))
 
     async def take(self, member: str, names: Collection[str], seconds: float) -> dict[str, int]:

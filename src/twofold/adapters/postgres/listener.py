@@ -21,6 +21,8 @@ _HEARTBEAT_SECONDS = 10.0
 class Listener:
     """Keeps one connection that listens, and makes a new one when it is lost. What it misses is found by polling.
 
+    `backend` is the number of the server process at the other end of it, None while there is none.
+
     Args:
         dsn: where to connect.
         hears: what to call with the payload, by channel.
@@ -33,7 +35,12 @@ class Listener:
         self._reconnected = reconnected
         self._rng = random.Random()  # noqa: S311 - jitter, not a secret
         self._task: asyncio.Task[None] | None = None
-        self.is_connected = False
+        self.backend: int | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether it hears at the moment."""
+        return self.backend is not None
 
     def start(self) -> None:
         """Begin to listen, in the background."""
@@ -56,7 +63,6 @@ class Listener:
                 failures += 1
                 if failures == 1:
                     _log.warning("the listener lost its connection and polls until it is back: %s", error)
-            self.is_connected = False
             await asyncio.sleep(_RETRY.delay(max(1, failures), self._rng))
 
     async def _listen(self) -> None:
@@ -67,10 +73,11 @@ class Listener:
             connection.add_termination_listener(lambda _connection: lost.set())
             for channel, hear in self._hears.items():
                 await connection.add_listener(channel, _hearing(hear))
-            self.is_connected = True
+            self.backend = connection.get_server_pid()
             self._reconnected()
             await self._until(lost, connection)
         finally:
+            self.backend = None
             connection.terminate()
 
     async def _until(self, lost: asyncio.Event, connection: Any) -> None:

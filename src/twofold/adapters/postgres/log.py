@@ -44,10 +44,10 @@ class PostgresLog:
         self.outcomes: Outcomes = PostgresOutcomes(database, sql)
         self.snapshots: Snapshots = PostgresSnapshots(database, sql)
         self.queue: CommandQueue = PostgresCommandQueue(database, sql, now)
-        self.leases: Leases = PostgresLeases(database, sql, now)
         self.bulk: Bulk = PostgresBulk(database, sql, store["lock_key"], events, watch.reached)
         self.transactions: Transactions | None = PostgresTransactions(database, appender, watch.wake)
         self._listener = Listener(database.address.dsn, {"twofold": lambda head: watch.reached(int(head))}, watch.wake)
+        self.leases: Leases = PostgresLeases(database, sql, now, lambda: self._listener.backend)
         if not database.address.pgbouncer:
             self._listener.start()
 

@@ -4,8 +4,11 @@ CREATE TABLE twofold.members (
     member text COLLATE "C" PRIMARY KEY,
     wants text[] NOT NULL,
     since bigint NOT NULL,
-    until bigint NOT NULL
+    until bigint NOT NULL,
+    backend integer
 );
+
+COMMENT ON COLUMN twofold.members.backend IS 'the server process of a connection that lives as long as the member, if it has one';
 
 CREATE TABLE twofold.leases (
     name text COLLATE "C" PRIMARY KEY,
@@ -24,6 +27,16 @@ BEGIN
 END
 $$;
 
+-- Whether a member's own connection has ended. The number of a server process may be in use again: then it is waited for.
+CREATE FUNCTION twofold.is_gone(backend integer) RETURNS boolean LANGUAGE sql VOLATILE AS $$
+    SELECT backend IS NOT NULL AND NOT EXISTS (SELECT FROM pg_stat_get_activity(backend))
+$$;
+
+CREATE FUNCTION twofold.forget_the_gone() RETURNS void LANGUAGE sql VOLATILE AS $$
+    WITH gone AS (DELETE FROM twofold.members m WHERE twofold.is_gone(m.backend) RETURNING m.member)
+    UPDATE twofold.leases l SET until = l.since FROM gone WHERE l.owner = gone.member
+$$;
+
 -- Who is here (a member and what it wants), and which leases are held (a member, a lease and its fence).
 CREATE FUNCTION twofold.roster(given bigint)
 RETURNS TABLE (member text, wants text[], lease text, fence bigint) LANGUAGE plpgsql VOLATILE AS $$
@@ -31,21 +44,26 @@ DECLARE
     now bigint := coalesce(given, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint);
 BEGIN
     RETURN QUERY
-    SELECT m.member, m.wants, NULL::text, NULL::bigint FROM twofold.members m WHERE m.since <= now AND m.until > now
+    WITH here AS MATERIALIZED (
+        SELECT *, twofold.is_gone(m.backend) AS is_gone FROM twofold.members m WHERE m.since <= now AND m.until > now
+    )
+    SELECT h.member, h.wants, NULL::text, NULL::bigint FROM here h WHERE NOT h.is_gone
     UNION ALL
-    SELECT l.owner, NULL, l.name, l.fence FROM twofold.leases l WHERE l.since <= now AND l.until > now;
+    SELECT l.owner, NULL, l.name, l.fence FROM twofold.leases l
+    WHERE l.since <= now AND l.until > now AND NOT EXISTS (SELECT FROM here h WHERE h.member = l.owner AND h.is_gone);
 END
 $$;
 
-CREATE FUNCTION twofold.attend(who text, wanted text[], duration bigint, given bigint)
+CREATE FUNCTION twofold.attend(who text, wanted text[], duration bigint, given bigint, own_backend integer)
 RETURNS TABLE (member text, wants text[], lease text, fence bigint) LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     now bigint := twofold.lease_turn(given);
 BEGIN
     DELETE FROM twofold.members m WHERE m.since > now OR m.until <= now;
-    INSERT INTO twofold.members AS m VALUES (who, wanted, now, now + duration)
+    INSERT INTO twofold.members AS m VALUES (who, wanted, now, now + duration, own_backend)
     ON CONFLICT ON CONSTRAINT members_pkey DO UPDATE
-    SET wants = excluded.wants, since = excluded.since, until = excluded.until;
+    SET wants = excluded.wants, since = excluded.since, until = excluded.until, backend = excluded.backend;
+    PERFORM twofold.forget_the_gone();
     UPDATE twofold.leases l SET since = now, until = now + duration
     WHERE l.owner = who AND l.since <= now AND l.until > now;
     RETURN QUERY SELECT * FROM twofold.roster(now);
@@ -57,6 +75,7 @@ RETURNS TABLE (lease text, number bigint) LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     now bigint := twofold.lease_turn(given);
 BEGIN
+    PERFORM twofold.forget_the_gone();
     RETURN QUERY
     INSERT INTO twofold.leases AS l SELECT DISTINCT w, who, now, now, now + duration FROM unnest(wanted) AS w
     ON CONFLICT (name) DO UPDATE

@@ -1,1 +1,1 @@
-SELECT member, wants, lease, fence FROM twofold.attend($1, $2, $3, $4)
+SELECT member, wants, lease, fence FROM twofold.attend($1, $2, $3, $4, $5)

@@ -1,0 +1,1 @@
+UPDATE twofold.members SET backend = $2 WHERE member = $1
