@@ -18,8 +18,8 @@ from uuid import UUID
 import apsw
 import asyncpg
 
-from tests.flows.library import LIBRARY, Add, Burn, Fill, Lend, LendCopy, LendTwo, Rent
-from twofold import Config, OpenApp, StreamNotFoundError
+from tests.flows.library import LIBRARY, Add, BookPage, Burn, Fill, Lend, LendCopy, LendTwo, ReaderPage, Rent
+from twofold import App, Config, OpenApp, StreamNotFoundError
 from twofold.app.homes import homes_of
 from twofold.clock import SystemClock
 from twofold.http_api.health import warnings_of
@@ -106,9 +106,26 @@ async def drifts_under_traffic(library: OpenApp, make: Any = verifiers) -> list[
     return [*found, *(await verified(views))[0]]
 
 
+class BookShards(BookPage, key="book_id", shards=4):
+    """Each shard has its own checkpoint; this one reads the streams of its own books."""
+
+
+class ReaderShards(ReaderPage, key="reader", shards=3):
+    """Every shard reads everything."""
+
+
+SHARDED = App(
+    "library",
+    aggregates=LIBRARY.parts.aggregates,
+    handlers=LIBRARY.parts.handlers,
+    views=[*LIBRARY.parts.views, BookShards, ReaderShards],
+    upcasters=LIBRARY.parts.upcasters,
+)
+
+
 async def test_live_traffic_raises_no_alarm(url: str) -> None:
     print(f"TWOFOLD_SEED={SEED}")
-    async with LIBRARY.open(url, config=Config(page_events=7)) as library:
+    async with SHARDED.open(url, config=Config(page_events=7)) as library:
         assert await drifts_under_traffic(library) == []
 
         token = (await library.send(Fill(shelf=1, books=1))).token
@@ -226,6 +243,29 @@ async def test_values_that_nobody_can_read_are_found(tmp_path: Path) -> None:
 
         assert {(each.view, each.kind) for each in drifts} == {("BookPage", "unreadable"), ("DayPage", "unreadable")}
         assert compared > len(VIEWS)
+
+
+async def test_a_round_whose_generation_is_dropped_meanwhile_ends_without_an_alarm(url: str) -> None:
+    async with filled(url) as library:
+        views = verifiers(library)
+        rounds = [(view, Findings(view.definition.name)) for view in views]
+        under_way = [view.round(findings) for view, findings in rounds]
+        for work in under_way:
+            await anext(work)
+            await anext(work)
+        for view in views:
+            name = view.definition.name
+            made = await library.operations.rebuild(name)
+            while await generation_of(library, name) != made.number:
+                await library.step()
+            await library.operations.drop(name, 1)
+
+        for work in under_way:
+            async for _ in work:
+                pass
+
+        assert [findings.drifts for _, findings in rounds] == [{}] * len(rounds)
+        assert (await verified(views))[0] == []
 
 
 async def generation_of(library: OpenApp, view: str) -> int:

@@ -7,12 +7,12 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from twofold.clock import Clock
-from twofold.errors import LeaseLostError
+from twofold.errors import TwofoldError
 from twofold.event_store.store import EventStore
 from twofold.read.batch import EventFailedError, place_of, words_of
 from twofold.read.drift import Drift, differences, kind_of
 from twofold.read.findings import Findings
-from twofold.read.generations import FROM_POSITION, Generations
+from twofold.read.generations import FROM_POSITION, Generations, Kept
 from twofold.read.key_scan import EventKeys, Keys, keys_of_log, keys_of_rows
 from twofold.read.look import Look, Looker
 from twofold.read.past import Past
@@ -79,8 +79,10 @@ class ViewVerifier:
                     yield events
         except EventFailedError as failed:
             findings.fault = f"{place_of(failed.event)}: {words_of(failed.cause)}"
-        except LeaseLostError:  # the generation is not kept any more
-            return
+        except TwofoldError:
+            if isinstance(self._store, Generations) and await self._kept(generation) is None:
+                return  # it was dropped meanwhile, and its rows with it
+            raise
         findings.end(len(self._again), self._clock.now_micros())
 
     async def _generation(self, findings: Findings) -> Generation | None:
@@ -90,8 +92,9 @@ class ViewVerifier:
         if built_by(generation) != table.fingerprint:
             findings.refuse(f"generation {generation.number} was built by other code than this process runs")
             return None
-        if (said := await self._said_of(generation)).startswith(FROM_POSITION):
-            findings.refuse(f"generation {generation.number} was built {said} only")
+        kept = await self._kept(generation)
+        if kept is not None and kept.why.startswith(FROM_POSITION):
+            findings.refuse(f"generation {generation.number} was built {kept.why} only")
             return None
         marks = [(await self._store.checkpoint(generation, shard)).mark for shard in range(generation.shards)]
         for mark in marks:
@@ -102,11 +105,12 @@ class ViewVerifier:
         self._head = min(mark.position for mark in marks)
         return generation
 
-    async def _said_of(self, generation: Generation) -> str:
+    async def _kept(self, generation: Generation) -> Kept | None:
+        """What the store says of it; None when it is not kept any more, and by a store that keeps but one."""
         if not isinstance(self._store, Generations):
-            return ""
+            return None
         kept = await self._store.generations(generation.view)
-        return next((each.why for each in kept if each.generation.number == generation.number), "")
+        return next((each for each in kept if each.generation.number == generation.number), None)
 
     # --- which rows -----------------------------------------------------------------------
 
