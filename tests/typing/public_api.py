@@ -14,10 +14,12 @@ from twofold import (
     Receipt,
     Rejected,
     Rows,
+    UnitOfWork,
     View,
     answers,
     decides,
     evolves,
+    handles,
 )
 
 
@@ -42,6 +44,19 @@ class Account(Aggregate, key="account_id"):
     @evolves
     def deposited(self, event: MoneyDeposited) -> None:
         self.balance += event.amount
+
+
+class Note(Command):
+    account_id: str
+    text: str
+
+
+class NoteTwice(Command):
+    account_id: str
+
+
+class Noted(Event):
+    text: str
 
 
 class AccountPage(View, key="account_id"):
@@ -74,7 +89,17 @@ async def how_many(query: HowMany, accounts: Rows[AccountPage]) -> int:
     return await accounts.count()
 
 
-app = App("bank", aggregates=[Account], views=[AccountPage], queries=[richest, how_many])
+@handles
+async def note(command: Note, work: UnitOfWork) -> None:
+    work.publish("Note", command.account_id, Noted(text=command.text))
+
+
+@handles(Noted, MoneyDeposited)
+async def note_twice(command: NoteTwice, work: UnitOfWork) -> None:
+    await note(Note(account_id=command.account_id, text="twice"), work)
+
+
+app = App("bank", aggregates=[Account], views=[AccountPage], queries=[richest, how_many], handlers=[note, note_twice])
 
 
 async def what_is_answered() -> None:
@@ -87,6 +112,11 @@ async def what_is_answered() -> None:
         assert_type(await bank.get(AccountPage, "ada"), AccountPage)
         assert_type(await bank.find(AccountPage), list[AccountPage])
         assert_type(bank.rows(AccountPage), Rows[AccountPage])
+
+
+async def what_calling_a_handler_takes(work: UnitOfWork) -> None:
+    assert_type(await note(Note(account_id="ada", text="hello"), work), None)
+    assert_type(await note_twice(NoteTwice(account_id="ada"), work), None)
 
 
 def what_calling_a_rule_gives() -> None:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RIGHT = ROOT / "tests" / "typing" / "public_api.py"
 
 WRONG = """
-from tests.typing.public_api import Account, AccountPage, Deposit, HowMany, Richest, app
+from tests.typing.public_api import Account, AccountPage, Deposit, HowMany, Richest, app, note
 from decimal import Decimal
 
 Deposit(account_id="ada")  # wrong: a field is missing
@@ -29,6 +29,7 @@ async def main() -> None:
         count: str = await bank.ask(HowMany())  # wrong: the query answers a number
         page: Account = await bank.get(AccountPage, "ada")  # wrong: the view's row
         await bank.ask(Deposit(account_id="ada", amount=Decimal(50)))  # wrong: a command is not a query
+        await note(Deposit(account_id="ada", amount=Decimal(50)), bank)  # wrong: a handler keeps its own types
         print(rows, count, page)
 """
 
