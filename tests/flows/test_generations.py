@@ -123,6 +123,12 @@ async def test_when_nothing_runs_the_old_code_any_more_its_rows_answer_until_the
     with pytest.raises(NotFreshError, match="field letters is new"):
         await new.get(NewBoxPage, "ada")
     assert same.numbers == frozen.numbers
+    await new.step()
+    team.clock.advance(60.0)
+    (state,) = [view.state for view in await new.check.views() if view.name == "BoxPage"]
+    assert (state, (await new.health()).ready) == ("rebuilding", False)  # TownPage is late
+    await settle(team, 1)
+    assert (await new.health()).ready
     await settle(team)
 
     assert (await new.get(NewBoxPage, "ada", after=token, wait=0.0)).numbers == await sent_to(new, "ada")

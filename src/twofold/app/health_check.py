@@ -46,7 +46,15 @@ class HealthCheck:
 
     async def views(self, max_age: float = 0.0) -> tuple[ReaderStatus, ...]:
         """Every view as `LagMeter.measure` finds it, with the reason if it is stopped here."""
-        return tuple([self._explained(each) for each in await self._lag.measure(max_age)])
+        return self.explained(await self.measured(max_age))
+
+    async def measured(self, max_age: float = 0.0) -> tuple[ReaderStatus, ...]:
+        """Every view as every process finds it: what only this one knows is left out."""
+        return await self._lag.measure(max_age)
+
+    def explained(self, views: Sequence[ReaderStatus]) -> tuple[ReaderStatus, ...]:
+        """The *views* with what this process knows of them: why they are stopped, and what has drifted."""
+        return tuple([self._explained(each) for each in views])
 
     async def view(self, name: str) -> ReaderStatus:
         """The view *name*, now. Raises UnknownNameError."""
@@ -62,8 +70,12 @@ class HealthCheck:
         return replace(health, ready=health.ready and not any(self.is_unwell(view) for view in views))
 
     def is_unwell(self, view: ReaderStatus) -> bool:
-        """Whether it is behind by more than the objective, or goes no further by itself."""
-        return view.error is not None or view.state in UNWELL or view.lag_seconds > self._objective
+        """Whether it is behind by more than the objective, or goes no further by itself.
+
+        While another generation is built the live one may be behind: it answers, and nobody else could do better.
+        """
+        is_late = view.lag_seconds > self._objective and view.state != "rebuilding"
+        return view.error is not None or view.state in UNWELL or is_late
 
     def _explained(self, view: ReaderStatus) -> ReaderStatus:
         drifted = self._drifted().get(view.name, 0)

@@ -144,9 +144,9 @@ class _View:
     def _state(self, found: Standing, seconds: float) -> str:
         if found.is_paused:
             return "paused"
-        if seconds > self._objective:
-            return "catching-up"
-        return "rebuilding" if found.is_rebuilding else "live"
+        if found.is_rebuilding:
+            return "rebuilding"
+        return "catching-up" if seconds > self._objective else "live"
 
 
 class _Waiting(NamedTuple):

@@ -164,6 +164,11 @@ class _Faulty:
         self._port = port
         self._plan = plan
 
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """That of the port: what is asked with `isinstance` whether it can do more has to say so behind a plan too."""
+        return type(self._port)
+
     def __getattr__(self, name: str) -> Any:
         member = getattr(self._port, name)
         if inspect.iscoroutinefunction(member):
