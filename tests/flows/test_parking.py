@@ -26,8 +26,9 @@ from tests.flows.office import (
     texts,
 )
 from twofold import App, Config, NotFreshError, OpenApp, View, evolves
-from twofold.read.batch import Folded, Folder
+from twofold.read.batch import Folder
 from twofold.read.mending import Mender
+from twofold.read.plan import Folded
 from twofold.read.progress import Progress
 from twofold.testing.clock import ManualClock
 

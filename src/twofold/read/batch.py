@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Container, Iterator, Mapping, Sequence
-from copy import deepcopy
-from typing import Any, NamedTuple, Protocol, TypeVar
-
-import msgspec
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 from twofold.errors import FoldError, TwofoldError
 from twofold.event_store.recorded_event import RecordedEvent
 from twofold.event_store.stream import slice_of
+from twofold.read.careful import CarefulFolder
+from twofold.read.plan import Fold, Folded, Load, Plan, Slot, Step, change_of, check_gone
 from twofold.read.spread import WHOLE, Shard
-from twofold.read.view import Gone, KeyOf, ViewDefinition
-from twofold.read.view_store import Key, Kind, RowChange, StoredRow
+from twofold.read.view import KeyOf, ViewDefinition
+from twofold.read.view_store import Key, RowChange, StoredRow
 
 T = TypeVar("T")
 BREATH = 256
 """After how many events a batch lets other tasks run."""
-_NEVER = 2**63
-"""The position of a row that is to fold nothing more in this batch."""
 
 
 class Events(Protocol):
@@ -28,9 +25,6 @@ class Events(Protocol):
 
     def decoder(self, name: str, version: int, /) -> Callable[[bytes], Any]:
         """What decodes events stored under *name* and *version* into today's class. Raises UnreadableError."""
-
-
-Load = Callable[[Sequence[Key]], Awaitable[dict[Key, StoredRow]]]
 
 
 class EventFailedError(Exception):
@@ -42,29 +36,6 @@ class EventFailedError(Exception):
     def __init__(self, event: RecordedEvent, cause: Exception, remedy: str | None = None) -> None:
         super().__init__(str(cause))
         self.event, self.cause, self.remedy = event, cause, remedy
-
-
-class RowFailed(NamedTuple):
-    """A row that cannot fold an event, and why. It is as it was before; `waiting` are the positions of all events of
-    the batch that it has not folded, that one first.
-    """
-
-    key: Key
-    event: RecordedEvent
-    cause: Exception
-    waiting: Sequence[int]
-
-
-class Folded(NamedTuple):
-    """What a batch makes of the rows it touches.
-
-    `failed` are the rows that got stuck, by position of the event they got stuck at; `queued` are the positions of
-    the events of rows that were parked already, by key.
-    """
-
-    changes: list[RowChange]
-    failed: list[RowFailed]
-    queued: dict[Key, list[int]]
 
 
 def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
@@ -83,47 +54,6 @@ def unsound(events: Sequence[RecordedEvent], cause: Exception) -> Exception:
     return EventFailedError(events[0], cause) if len(events) == 1 else UnsoundBatchError(str(cause))
 
 
-class _Slot(msgspec.Struct):
-    """A row while its batch is folded; `row` None means that there is none."""
-
-    key: Key
-    row: Any = None
-    position: int = 0
-    touched: bool = False
-
-
-Fold = Callable[[Any, Any], Any]
-_Step = tuple[RecordedEvent, Any, Fold, _Slot]
-
-
-class _Plan:
-    """What a batch does: its steps in order, and the rows they touch by key.
-
-    Rows that are `parked` fold nothing; with `only` no other row does. `failing` are those that an event failed on,
-    `queued` those that were parked.
-    """
-
-    def __init__(self, parked: Container[Key], only: Container[Key] | None) -> None:
-        self.steps: list[_Step] = []
-        self.slots: dict[Key, _Slot] = {}
-        self.parked, self.only = parked, only
-        self.queued: dict[Key, list[int]] = {}
-        self.failing: dict[Key, _Slot] = {}
-
-    def fails(self, slot: _Slot) -> None:
-        """Fold nothing more into this row: it is looked at by itself, at the end."""
-        slot.position, slot.touched = _NEVER, False
-        self.failing[slot.key] = slot
-
-    def steps_of(self, keys: Container[Key]) -> dict[Key, list[_Step]]:
-        """The steps of some rows."""
-        found: dict[Key, list[_Step]] = {}
-        for step in self.steps:
-            if step[3].key in keys:
-                found.setdefault(step[3].key, []).append(step)
-        return found
-
-
 class Folder:
     """Folds batches for one view, or for one shard of it: rows of other shards are left alone."""
 
@@ -131,7 +61,7 @@ class Folder:
         self._definition = definition
         self._shard = shard
         self._events = events
-        self._nested = [column.name for column in definition.table.columns if column.kind is Kind.JSON]
+        self._careful = CarefulFolder(definition)
         self._decoders: dict[tuple[str, int], Callable[[bytes], Any]] = {}
         self._single: dict[type, tuple[Fold, KeyOf]] = {
             event: (routes[0].fold, routes[0].key_of)
@@ -162,7 +92,7 @@ class Folder:
 
         Raises EventFailedError at the first event of which it is not known which rows it touches.
         """
-        plan = _Plan(parked, only)
+        plan = Plan(parked, only)
         for part in _parts(events):
             self._decode(part, after, plan)
             await asyncio.sleep(0)
@@ -174,15 +104,16 @@ class Folder:
         for slots in _parts(list(plan.slots.values())):
             changes += self._changes(slots, plan)
             await asyncio.sleep(0)
-        failed = await self._again(plan, changes, load) if plan.failing else []
-        return Folded(changes, failed, plan.queued)
+        if not plan.failing:
+            return Folded(changes, [], plan.queued)
+        more, failed = await self._careful.again(plan, load)
+        return Folded(changes + more, failed, plan.queued)
 
-    async def _load(self, plan: _Plan, load: Load) -> None:
-        keys = [slot.key for slot in plan.slots.values()]
-        if not keys:
+    async def _load(self, plan: Plan, load: Load) -> None:
+        if not plan.slots:
             return
         try:
-            rows = await load(keys)
+            rows = await load(list(plan.slots))
         except TwofoldError:
             raise
         except Exception:  # noqa: BLE001 - a row that cannot be read; which one is found when each is read again
@@ -193,9 +124,9 @@ class Folder:
             self._fill(part, rows, plan)
             await asyncio.sleep(0)
 
-    def _decode(self, events: Sequence[RecordedEvent], after: int, plan: _Plan) -> None:
+    def _decode(self, events: Sequence[RecordedEvent], after: int, plan: Plan) -> None:
         wanted, single, decoders = self._definition.event_names, self._single, self._decoders
-        slots, add = plan.slots, plan.steps.append
+        known, add = plan.known, plan.steps.append
         for recorded in events:
             name = recorded.type
             if recorded.position <= after or name not in wanted:
@@ -208,13 +139,13 @@ class Folder:
                     self._group(recorded, event, plan)
                     continue
                 key = route[1](event, recorded.stream)
-                slot = slots.get(key) or self._new_slot(key, recorded, plan)
+                slot = known.get(key) or self._new_slot(key, recorded, plan)
                 if slot is not None:
                     add((recorded, event, route[0], slot))
             except Exception as error:
                 raise EventFailedError(recorded, error) from error
 
-    def _new_slot(self, key: Key, recorded: RecordedEvent, plan: _Plan) -> _Slot | None:
+    def _new_slot(self, key: Key, recorded: RecordedEvent, plan: Plan) -> Slot | None:
         """A place for the row with this key; None when this event is nothing for it to fold here."""
         stored = self._definition.stored_key(key)
         if self._shard.of > 1 and not self._is_own(stored, recorded):
@@ -224,7 +155,7 @@ class Folder:
             return None
         if plan.only is not None and stored not in plan.only:
             return None
-        slot = plan.slots[key] = _Slot(stored)
+        slot = plan.known[key] = plan.slots.setdefault(stored, Slot(stored))
         return slot
 
     def _is_own(self, key: Key, recorded: RecordedEvent) -> bool:
@@ -242,18 +173,18 @@ class Folder:
         decode = self._decoders[recorded.type, version] = self._events.decoder(recorded.type, version)
         return decode
 
-    def _group(self, recorded: RecordedEvent, event: Any, plan: _Plan) -> None:
+    def _group(self, recorded: RecordedEvent, event: Any, plan: Plan) -> None:
         """An event that touches several rows, or is folded in several ways: one step a row."""
         folds: dict[Key, list[Fold]] = {}
         for route in self._definition.routes.get(type(event), ()):
             for key in route.keys_of(event, recorded.stream):
                 folds.setdefault(key, []).append(route.fold)
         for key, found in folds.items():
-            slot = plan.slots.get(key) or self._new_slot(key, recorded, plan)
+            slot = plan.known.get(key) or self._new_slot(key, recorded, plan)
             if slot is not None:
                 plan.steps.append((recorded, event, _one_after_another(found), slot))
 
-    def _fill(self, keys: Sequence[Key], rows: Mapping[Key, StoredRow], plan: _Plan) -> None:
+    def _fill(self, keys: Sequence[Key], rows: Mapping[Key, StoredRow], plan: Plan) -> None:
         row = self._definition.row
         for key in keys:
             stored, slot = rows[key], plan.slots[key]
@@ -262,7 +193,7 @@ class Folder:
             except Exception:  # noqa: BLE001 - kept when it fails again
                 plan.fails(slot)
 
-    def _fold(self, steps: Sequence[_Step], plan: _Plan) -> None:
+    def _fold(self, steps: Sequence[Step], plan: Plan) -> None:
         new_row = self._definition.new_row
         for recorded, event, fold, slot in steps:
             position = recorded.position
@@ -275,98 +206,21 @@ class Folder:
                 result = fold(row, event)
                 if result is not None:
                     slot.row = None
-                    _check_gone(result)
+                    check_gone(result)
             except Exception:  # noqa: BLE001 - kept when it fails again
                 plan.fails(slot)
                 continue
             slot.position = position
             slot.touched = True
 
-    def _changes(self, slots: Sequence[_Slot], plan: _Plan) -> Iterator[RowChange]:
+    def _changes(self, slots: Sequence[Slot], plan: Plan) -> Iterator[RowChange]:
         for slot in slots:
             if not slot.touched:
                 continue
             try:
-                yield self._change(slot)
+                yield change_of(self._definition, slot)
             except Exception:  # noqa: BLE001 - kept when it fails again
                 plan.fails(slot)
-
-    def _change(self, slot: _Slot) -> RowChange:
-        if slot.row is None:
-            return RowChange(slot.key, None, slot.position)
-        values = self._definition.values(slot.row)
-        if self._definition.key_of(values) != slot.key:
-            raise FoldError(f"a fold changed the key of row {slot.key!r}")
-        return RowChange(slot.key, values, slot.position)
-
-    # --- rows that an event failed on -----------------------------------------------------
-
-    async def _again(self, plan: _Plan, changes: list[RowChange], load: Load) -> list[RowFailed]:
-        """Fold the failing rows from what is stored, event by event; those that get stuck again."""
-        failed: list[RowFailed] = []
-        steps = plan.steps_of(plan.failing)
-        rows = await _read(list(plan.failing), load)
-        for key, slot in plan.failing.items():
-            slot.row, slot.position = None, 0
-            stuck = self._carefully(slot, rows.get(key), steps[key])
-            if stuck is not None:
-                failed.append(stuck)
-            if slot.touched:
-                changes.append(self._change(slot))
-            await asyncio.sleep(0)
-        return sorted(failed, key=lambda each: each.event.position)
-
-    def _carefully(self, slot: _Slot, stored: StoredRow | Exception | None, steps: Sequence[_Step]) -> RowFailed | None:
-        """Fold *steps* into the row as far as it goes: after each of them it could be stored."""
-        if isinstance(stored, StoredRow):
-            slot.position = stored.position
-        for place, (recorded, event, fold, _) in enumerate(steps):
-            if recorded.position <= slot.position:
-                continue
-            before = slot.row
-            try:
-                self._one(slot, stored, event, fold)
-            except Exception as error:  # noqa: BLE001 - told by whoever parks the row
-                slot.row = before
-                return RowFailed(slot.key, recorded, error, [step[0].position for step in steps[place:]])
-            slot.position, slot.touched = recorded.position, True
-        return None
-
-    def _one(self, slot: _Slot, stored: StoredRow | Exception | None, event: Any, fold: Fold) -> None:
-        """Fold one event into a copy of the row, which becomes the row once it could be stored."""
-        if isinstance(stored, Exception):
-            raise stored
-        row = deepcopy(slot.row)
-        if row is None and stored is not None and not slot.touched:
-            row = self._definition.row(stored.values)
-        elif row is None:
-            row = self._definition.new_row(slot.key)
-        result = fold(row, event)
-        if result is not None:
-            _check_gone(result)
-        slot.row = row if result is None else None
-        self._encoded(self._change(slot))
-
-    def _encoded(self, change: RowChange) -> None:
-        """Raises when a nested value cannot be stored."""
-        if change.values is not None:
-            for name in self._nested:
-                msgspec.json.encode(change.values[name])
-
-
-async def _read(keys: Sequence[Key], load: Load) -> Mapping[Key, StoredRow | Exception]:
-    """The rows with those keys, and of those that cannot be read the reason."""
-    try:
-        return await load(keys)
-    except TwofoldError:
-        raise
-    except Exception as error:  # noqa: BLE001 - belongs to one of the rows
-        if len(keys) == 1:
-            return {keys[0]: error}
-    found: dict[Key, StoredRow | Exception] = {}
-    for key in keys:
-        found |= await _read([key], load)
-    return found
 
 
 def _one_after_another(folds: Sequence[Fold]) -> Fold:
@@ -378,11 +232,6 @@ def _one_after_another(folds: Sequence[Fold]) -> Fold:
         return next((result for result in results if result is not None), None)
 
     return fold
-
-
-def _check_gone(result: Any) -> None:
-    if result is not Gone and not isinstance(result, Gone):
-        raise FoldError(f"a fold returned {result!r}; it changes self and returns None, or returns Gone")
 
 
 def place_of(event: RecordedEvent) -> str:

@@ -15,8 +15,9 @@ from twofold.clock import Clock, SystemClock
 from twofold.errors import FoldError
 from twofold.event_store.recorded_event import RecordedEvent
 from twofold.messages.fingerprint import fingerprint
-from twofold.read.batch import EventFailedError, Folded, RowFailed, place_of, words_of
+from twofold.read.batch import EventFailedError, place_of, words_of
 from twofold.read.parking import Failure, Parked, Parking
+from twofold.read.plan import Folded, RowFailed
 from twofold.read.progress import Stuck
 from twofold.read.view_store import Generation, Key, ParkingLot, ViewStore
 from twofold.retry import RetryPolicy

@@ -10,10 +10,11 @@ from typing import NamedTuple
 from twofold.errors import LeaseLostError, StoreUnusableError, UnavailableError
 from twofold.event_store.recorded_event import RecordedEvent
 from twofold.event_store.store import LogFilter
-from twofold.read.batch import EventFailedError, Folded, Folder, RowFailed
+from twofold.read.batch import EventFailedError, Folder
 from twofold.read.follower import Paging
 from twofold.read.lot import Lot, ParkingStore, shown
 from twofold.read.parking import DISCARD_ALL, DISCARD_ONE, DUE, Parked, Parking
+from twofold.read.plan import Folded, RowFailed
 from twofold.read.source import Source
 from twofold.read.view_store import Checkpoint, Generation, Key
 

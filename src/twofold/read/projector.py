@@ -9,10 +9,11 @@ from typing import Any
 from twofold.errors import LeaseLostError, StoreUnusableError, UnavailableError
 from twofold.event_store.recorded_event import Mark, RecordedEvent
 from twofold.event_store.store import LogFilter
-from twofold.read.batch import EventFailedError, Events, Folded, Folder, RowFailed, unsound
+from twofold.read.batch import EventFailedError, Events, Folder, unsound
 from twofold.read.follower import DEFAULT_PAGING, Follower, Paging, Part
 from twofold.read.lot import Lot, Parks
 from twofold.read.mending import Mender, Reading
+from twofold.read.plan import Folded, RowFailed
 from twofold.read.progress import Stuck
 from twofold.read.shards import Claims, Shards, alone
 from twofold.read.source import Source

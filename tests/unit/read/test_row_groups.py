@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from uuid import UUID
 
 from tests.unit.read.accounts import Opened, run
@@ -132,3 +133,30 @@ async def test_events_may_be_dataclasses_and_streams_may_be_named_by_uuids(readi
     await run(projector)
 
     assert {row.parcel: row.at for row in await reading.rows(projector).find()} == {one: "Oslo", other: "Rome"}
+
+
+class Shade(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Painted(Event):
+    shade: Shade
+
+
+class Used(View, key="shade"):
+    shade: Shade
+    times: int = 0
+
+    @evolves
+    def painted(self, _event: Painted) -> None:
+        self.times += 1
+
+
+async def test_a_key_may_be_stored_as_something_else_than_events_give_it(reading: Reading) -> None:
+    projector = reading.projector(Used)
+    for shade in (Shade.RED, Shade.BLUE, Shade.RED):
+        await reading.append("Wall-1", Painted(shade=shade))
+        await run(projector)
+
+    assert {row.shade: row.times for row in await reading.rows(projector).find()} == {Shade.RED: 2, Shade.BLUE: 1}
