@@ -86,7 +86,8 @@ class Fleet:
 @contextmanager
 def fleet_on(url: str) -> Iterator[Fleet]:
     """The shop on the database at *url*, until the block ends."""
-    environment = os.environ | {
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TWOFOLD_")}
+    environment = inherited | {
         "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}",
         "TWOFOLD_LEASE_SECONDS": str(LEASE_SECONDS),
         "TWOFOLD_POOL_SIZE": "5",
