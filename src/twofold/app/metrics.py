@@ -30,12 +30,17 @@ class Projecting(Protocol):
 
 
 class Sources(NamedTuple):
-    """Where the numbers come from. `holds` says of each lease that this process wants whether it holds it."""
+    """Where the numbers come from.
+
+    `drifted` says how many rows of each view this process's verifier found to differ, `holds` of each lease that this
+    process wants whether it holds it.
+    """
 
     measures: Measures
     check: HealthCheck
     log: Log
     projectors: Mapping[str, Projecting]
+    drifted: Callable[[], Mapping[str, int]]
     holds: Callable[[], Mapping[str, bool]]
 
 
@@ -58,7 +63,7 @@ class Metrics:
         """
         try:
             async with asyncio.timeout(self._store_seconds):
-                views = await self._sources.check.views(MAX_AGE)
+                views = await self._sources.check.measured(MAX_AGE)
                 found = await found_in(self._sources.log)
         except (UnavailableError, TimeoutError):
             shared, views = [self._info(), _up(is_up=False)], ()
@@ -86,8 +91,9 @@ class Metrics:
     def _of_this_process(self, views: Sequence[ReaderStatus]) -> Iterator[Family]:
         sources = self._sources
         yield from sources.measures.families()
-        yield from projector_families(projector.status() for projector in sources.projectors.values())
-        yield from process_families(sources.check.of(views), sources.holds())
+        statuses = [projector.status() for projector in sources.projectors.values()]
+        yield from projector_families(statuses, sources.drifted())
+        yield from process_families(sources.check.of(sources.check.explained(views)), sources.holds())
 
 
 def _up(*, is_up: bool) -> Family:

@@ -151,7 +151,7 @@ async def test_the_format_is_what_the_scraper_asks_for(still: Door):
 
 async def test_counters_are_shown_also_while_the_stores_do_not_answer(still: Door, monkeypatch: pytest.MonkeyPatch):
     await still.send("OpenAccount", account_id="ada")
-    monkeypatch.setattr(still.app.check, "views", _unavailable)
+    monkeypatch.setattr(still.app.check, "measured", _unavailable)
 
     found = await scrape(still)
 
@@ -161,7 +161,7 @@ async def test_counters_are_shown_also_while_the_stores_do_not_answer(still: Doo
 
 
 async def test_stores_that_hang_do_not_hang_the_scrape(still: Door, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(still.app.check, "views", _hanging)
+    monkeypatch.setattr(still.app.check, "measured", _hanging)
     sources = still.app.metrics._sources
     monkeypatch.setattr(still.app, "metrics", Metrics(sources, {}, store_seconds=0.01))
 

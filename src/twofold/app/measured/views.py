@@ -26,24 +26,28 @@ def view_families(views: Sequence[ReaderStatus]) -> Iterator[Family]:
     yield gauge("twofold_view_rate", text, one, rates)
     text = "Rows that failed to fold and wait with their events."
     yield gauge("twofold_view_parked_keys", text, one, _by_view(views, "parked_keys"))
-    text = "Rows that the verifier found to differ from what their events fold to."
-    yield gauge("twofold_view_drifted_keys", text, one, _by_view(views, "drifted_keys"))
     text = "Number of the built copy that answers; 0 when there is none."
     yield gauge("twofold_view_generation", text, one, _by_view(views, "generation"))
-    text = "1 for the state that a view is in, 0 for the others; that it is stopped only those who run it know."
+    text = "1 for the state that a view is in, 0 for the others."
     states: dict[tuple[str, ...], float] = {
         (each.name, state): state == each.state for each in views for state in STATES
     }
     yield gauge("twofold_view_state", text, ("view", "state"), states)
 
 
-def projector_families(projectors: Iterable[ProjectorStatus]) -> Iterator[Family]:
-    """What the projectors of this process have done since it started."""
+def projector_families(projectors: Iterable[ProjectorStatus], drifted: Mapping[str, int]) -> Iterator[Family]:
+    """What this process knows of views: what it has folded, what stopped it, and what its verifier found."""
     found = list(projectors)
     text = "Events that this process has folded into a view."
     yield counter("twofold_view_folded_events", text, ("view",), {(each.view,): each.folded for each in found})
     text = "Folds that have failed in this process, tries again included."
     yield counter("twofold_view_failed_folds", text, ("view",), {(each.view,): each.failed for each in found})
+    text = "1 when a view, or a shard of it, that this process runs is stopped."
+    yield gauge("twofold_view_stopped", text, ("view",), {(each.view,): each.state == "stopped" for each in found})
+    text = "Rows that this process's verifier found to differ from what their events fold to."
+    yield gauge(
+        "twofold_view_drifted_keys", text, ("view",), {(each.view,): drifted.get(each.view, 0) for each in found}
+    )
 
 
 def process_families(health: Health, leases: Mapping[str, bool]) -> Iterator[Family]:
