@@ -83,7 +83,7 @@ class Config:
         1000, "most rows of a view's shard that may be parked; at one more it stops", unit="rows", low=0
     )
     parked_events: int = _setting(
-        10_000, "most events that may wait for one parked row; at one more its shard stops", unit="events", low=1
+        100_000, "most events that may wait for one parked row; at one more its shard stops", unit="events", low=1
     )
     parked_retry: float = _setting(
         300.0, "longest time between two tries of a parked row; the first is about 1 s", unit="s", low=0.01, high=86400

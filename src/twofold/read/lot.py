@@ -36,7 +36,7 @@ class Parks(NamedTuple):
     """
 
     keys: int = 1000
-    waiting: int = 10_000
+    waiting: int = 100_000
     retry: RetryPolicy = RetryPolicy(first_delay=1.0, max_delay=300.0)
     clock: Clock = SystemClock()
 
