@@ -61,14 +61,15 @@ class Fleet:
         self._restart = restart
         self._rng = random.Random()  # noqa: S311 - jitter, not a secret
         self._stopping = asyncio.Event()
-        self._is_ready = False
+        self._first_is_ready = asyncio.Event()
         self._running: dict[int, asyncio.subprocess.Process] = {}
         self.code = OK
 
     async def run(self) -> int:
         """Run until SIGTERM or SIGINT, then let all of them finish; returns the exit code for all of it.
 
-        A process that was ready once is started again when it ends, for ever, after a growing pause. One that ends
+        The first one starts alone, so that what is wrong with the app or the store is said once. A process that was
+        ready once is started again when it ends, for ever, after a growing pause. One that ends
         before that because of what no second try can mend ends all the others, and so does one whose store does not
         answer while none has been ready yet.
         """
@@ -80,13 +81,15 @@ class Fleet:
 
     async def _keep(self, number: int) -> None:
         failures = 0
+        if number > 1:
+            await self._first_is_ready.wait()
         while not self._stopping.is_set():
             begun = time.monotonic()
             code, was_ready = await self._run_one(number)
             if self._stopping.is_set():
                 self.code = self.code or (OK if code in _ORDERLY else UNHEALTHY)
                 return
-            if not was_ready and (code in _HOPELESS or not self._is_ready) and code > 0:
+            if not was_ready and (code in _HOPELESS or not self._first_is_ready.is_set()) and code > 0:
                 self._give_up(code)
                 return
             failures = 1 if time.monotonic() - begun > PROVEN_SECONDS else failures + 1
@@ -125,8 +128,8 @@ class Fleet:
             return
         was_ready.set()
         self._told(f"process {number} is ready (pid {pid})")
-        if not self._is_ready:
-            self._is_ready = True
+        if not self._first_is_ready.is_set():
+            self._first_is_ready.set()
             self._ready()
 
     def _give_up(self, code: int) -> None:
@@ -135,6 +138,7 @@ class Fleet:
 
     async def _stop(self, keeping: Sequence[asyncio.Task[None]]) -> None:
         """Ask all of them to end; those that do not in time are killed."""
+        self._first_is_ready.set()
         for process in self._running.values():
             process.terminate()
         _, late = await asyncio.wait(keeping, timeout=self._drain_seconds + GRACE_SECONDS)

@@ -84,8 +84,16 @@ def test_an_empty_database_is_told_from_a_sick_one_and_left_empty(project: Path,
 
     assert result.exit_code == 0, result.output
     assert "note schema twofold: lacks migration 1 (log)" in result.output
-    assert "do: `twofold migrate` applies it, and so does `twofold run`" in result.output
+    assert "do: run `twofold migrate`, or `twofold run`, which does it too" in result.output
     assert schemas(postgres_url) == []
+
+
+def test_what_may_only_be_checked_is_not_said_to_be_made_by_itself(
+    project: Path, run: Run, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TWOFOLD_MIGRATE", "check")
+
+    assert findings(run, "--store", postgres_url)["schema twofold"]["remedy"] == "run `twofold migrate`"
 
 
 @pytest.mark.parametrize(("size", "verdict"), [(10, "ok"), (80, "note"), (150, "bad")])
@@ -197,9 +205,7 @@ def test_a_pooler_that_does_not_know_our_settings_is_named(
         "postgresql://ada:s3cret@127.0.0.1:1/shop",
     ],
 )
-def test_nothing_of_a_password_is_shown_however_wrong_the_url(
-    project: Path, run: Run, verb: str, url: str
-) -> None:
+def test_nothing_of_a_password_is_shown_however_wrong_the_url(project: Path, run: Run, verb: str, url: str) -> None:
     result = run(*verb.split(), "--store", url)
 
     assert result.exit_code != 0

@@ -30,7 +30,10 @@ async def examine(url: str, roles: Sequence[Role], config: Config) -> list[Findi
             found = [_server(database, roles), *_pooler(database)]
             if not database.address.pgbouncer:
                 found.append(await _connections(connection, sql, roles, config))
-            return [*found, *[each for role in roles for each in await _inside(database, connection, sql, role)]]
+            return [
+                *found,
+                *[each for role in roles for each in await _inside(database, connection, sql, role, config)],
+            ]
     finally:
         await database.close()
 
@@ -72,7 +75,9 @@ async def _connections(
     return Finding("connections", "bad", f"{text}, so not even one fits", remedy)
 
 
-async def _inside(database: Database, connection: Connection, sql: Mapping[str, str], role: Role) -> list[Finding]:
+async def _inside(
+    database: Database, connection: Connection, sql: Mapping[str, str], role: Role, config: Config
+) -> list[Finding]:
     """The schema of one role, and what this user may do in it."""
     schema = _SCHEMAS[role]
     subject, grants = f"schema {schema}", _grants(schema, role, database.facts["role"])
@@ -89,7 +94,7 @@ async def _inside(database: Database, connection: Connection, sql: Mapping[str, 
         names = ", ".join(f"{step.number} ({step.name})" for step in missing)
         may_migrate = await connection.fetchval(sql["may_migrate"], schema)
         remedy = (
-            "`twofold migrate` applies it, and so does `twofold run`"
+            "run `twofold migrate`" + (", or `twofold run`, which does it too" if config.migrate == "apply" else "")
             if may_migrate
             else "this user may not: let the owner of the database run what `twofold migrate --sql` prints"
         )

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from twofold.adapters.sqlite.migrations import SqliteSchema
+from twofold.config import Config
 from twofold.runtime.finding import Finding
 
 _FREE_BYTES = 100 * 1024 * 1024
 
 
-async def examine(path: str, roles: Sequence[str]) -> list[Finding]:
+async def examine(path: str, roles: Sequence[str], config: Config) -> list[Finding]:
     """Room on the disk, and whether the file's schema is there. Raises StoreUnusableError as `SqliteSchema` does."""
-    return [_disk(path, roles), *[each for role in roles for each in await _schema(path, role)]]
+    return [_disk(path, roles), *[each for role in roles for each in await _schema(path, role, config)]]
 
 
 def _disk(path: str, roles: Sequence[str]) -> Finding:
@@ -23,14 +24,12 @@ def _disk(path: str, roles: Sequence[str]) -> Finding:
     return Finding("disk", "ok", text) if free > _FREE_BYTES else Finding("disk", "bad", text, "make room")
 
 
-async def _schema(path: str, role: str) -> list[Finding]:
+async def _schema(path: str, role: str, config: Config) -> list[Finding]:
     missing = await SqliteSchema(path, role).pending()
     if not missing:
         return []
+    remedy = "run `twofold migrate`" + (", or `twofold run`, which does it too" if config.migrate == "apply" else "")
     if missing[0].number == 1:
-        return [
-            Finding(f"schema of the {role}", "note", f"{path} is not there yet, or empty", "`twofold run` makes it")
-        ]
+        return [Finding(f"schema of the {role}", "note", f"{path} is not there yet, or empty", remedy)]
     names = ", ".join(f"{step.number} ({step.name})" for step in missing)
-    remedy = "`twofold migrate` applies it, and so does `twofold run`"
     return [Finding(f"schema of the {role}", "note", f"{path} lacks migration {names}", remedy)]

@@ -28,6 +28,6 @@ def schema(path: str, role: str, config: Config) -> SqliteSchema:  # noqa: ARG00
     return SqliteSchema(path, role)
 
 
-async def examine(path: str, roles: Sequence[str], config: Config) -> list[Finding]:  # noqa: ARG001 - one shape for every technology
+async def examine(path: str, roles: Sequence[str], config: Config) -> list[Finding]:
     """What there is to say of the file at *path*."""
-    return await examining.examine(path, roles)
+    return await examining.examine(path, roles, config)
