@@ -74,15 +74,12 @@ class ProcessMeasures:
         self._appends = AppendMeasures()
         self.send = self._commands.around
         self.conflicted = self._commands.conflicted
+        self.answering = self._queries.timed
         self.answer_times = self._queries.counts
 
     def events(self, events: EventStore) -> EventStore:
         """See Measures."""
         return MeasuredEventStore(events, self._appends)
-
-    def answering(self, kind: Kind, asked: type, answering: Awaitable[T]) -> Awaitable[T]:
-        """See Measures."""
-        return self._queries.timed(kind, asked, answering)
 
     def families(self) -> Iterator[Family]:
         """See Measures."""
