@@ -80,8 +80,10 @@ def _is_enum(bare: Any) -> bool:
     return isinstance(bare, type) and issubclass(bare, Enum)
 
 
-def _refuse_opaque(info: Any) -> None:
-    """Raise TypeError for a type that msgspec cannot read back by itself, at any depth."""
+def _refuse_opaque(info: Any, seen: set[int] | None = None) -> None:
+    """Raise TypeError for a type that msgspec cannot read back by itself, at any depth. A type may hold itself."""
+    seen = set() if seen is None else seen
+    seen.add(id(info))
     if isinstance(info, msgspec.inspect.CustomType):
         raise TypeError(f"no column can hold {info.cls.__name__}")
     for name in getattr(info, "__struct_fields__", ()):
@@ -89,8 +91,8 @@ def _refuse_opaque(info: Any) -> None:
         parts = inner if isinstance(inner, tuple) else (inner,)
         nested = (part.type if isinstance(part, msgspec.inspect.Field) else part for part in parts)
         for part in nested:
-            if isinstance(part, msgspec.inspect.Type) and part is not info:
-                _refuse_opaque(part)
+            if isinstance(part, msgspec.inspect.Type) and id(part) not in seen:
+                _refuse_opaque(part, seen)
 
 
 # --- does a value fit ---------------------------------------------------------------------
