@@ -9,7 +9,7 @@ import asyncio
 import os
 import random
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -312,3 +312,25 @@ async def test_drift_is_in_health_and_metrics_and_gone_once_it_is_put_right(last
 
         await by_hand(lasting_url, "BookPage", "UPDATE ROWS SET title = 'T' WHERE book_id = 'b'")
         assert await drifted() == {}
+
+
+async def test_one_process_verifies_and_when_it_goes_another_takes_over(lasting_url: str) -> None:
+    clock, config = ManualClock(), Config(verify_share=100, lease_seconds=3600)
+    async with AsyncExitStack() as stack:
+        opened = [LIBRARY.open(lasting_url, config=config, workers=False, clock=clock) for _ in range(2)]
+        apps = [await stack.enter_async_context(each) for each in opened]
+        await apps[0].send(Add(book_id="b", title="T", tags=[]))
+
+        async def knowing() -> list[int]:
+            """Which of them know of drift."""
+            for _ in range(100):
+                clock.advance(1)
+                for each in apps:
+                    await each.step()
+            return [number for number, each in enumerate(apps) if any(each.verifier.drifted().values())]
+
+        assert await knowing() == []
+        await by_hand(lasting_url, "BookPage", "UPDATE ROWS SET title = 'edited' WHERE book_id = 'b'")
+        (first,) = await knowing()
+        await apps.pop(first).close()
+        assert await knowing() == [0]
