@@ -367,6 +367,16 @@ class ClosedError(UnavailableError):
     code = "closed"
 
 
+class OtherRowsError(UnavailableError):
+    """A view's live rows were built by other code, and lack a field that this code has. `remedy` says what to do."""
+
+    code = "other-rows"
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
 class StoreUnusableError(MisuseError):
     """The store is not one this twofold can use: another kind of file, a newer schema, read-only, forked."""
 

@@ -215,6 +215,24 @@ async def read_or_older(app: OpenApp, box: str, token: str) -> bool:
         return bool(expected)
 
 
+async def test_old_code_goes_on_reading_when_a_field_that_it_knows_is_gone(team: Team) -> None:
+    wider = await team.come("wider", app=NEW, config=MANUAL)
+    await team.post(20, random.Random(22))
+    await settle(team)
+    old = await team.come("old", config=MANUAL)
+    await settle(team)
+    await old.operations.promote("BoxPage")
+    token = await team.post(5, random.Random(23), by="wider")
+
+    found = await wider.find(NewBoxPage)  # it has not looked since
+    await settle(team)
+
+    assert sum(row.letters for row in found) == 20
+    expected = await sent_to(old, "ada")
+    assert (await wider.get(NewBoxPage, "ada", after=token)).letters == len(expected)
+    assert (await old.get(BoxPage, "ada", after=token)).numbers == expected
+
+
 # --- killed in each phase -----------------------------------------------------------------
 
 

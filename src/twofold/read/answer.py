@@ -8,7 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from twofold.errors import NotFreshError, UnknownNameError
+from twofold.errors import LeaseLostError, NotFreshError, OtherRowsError, UnknownNameError
 from twofold.event_store.token import encode_token
 from twofold.pipeline.middleware import Middleware
 from twofold.read.freshness import Freshness
@@ -68,6 +68,8 @@ class ReadModel(NamedTuple):
         return Rows(definition, self.store, touched, partial(self.freshness.answers_from, definition.name))
 
 
+SWAPPED = (OtherRowsError, NotFreshError, LeaseLostError)
+"""What an answer may fail with because another generation took over, until this process has seen that."""
 SWAPS = 5
 """How often an answer is asked for when generations take over under it."""
 token_of = lru_cache(maxsize=256)(encode_token)
@@ -96,13 +98,18 @@ async def as_wished(
 ) -> Answer[R]:
     """What *ask* answers, given the position to reach, once *views* are as new as the *wish*.
 
-    Where another generation took over between waiting and asking, and is not as far, both are done again.
+    Where another generation took over between waiting and asking, and is not as far or has other fields, both are done
+    again.
     """
-    for _ in range(SWAPS):
+    for turn in range(SWAPS):
         wanted = await awaited(freshness, views, wish, key)
-        answer = await ask(wanted)
-        if wish.stale_ok or not answer.stale:
-            return answer
+        try:
+            answer = await ask(wanted)
+            if wish.stale_ok or not answer.stale:
+                return answer
+        except SWAPPED:
+            if turn:
+                raise
         await freshness.look(views)
     raise NotFreshError(views[0], 0, wanted, "it was replaced again and again while it was read; try again")
 

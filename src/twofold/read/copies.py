@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -108,6 +109,10 @@ class Copies:
         self._head: int | None = None
         self._compared: tuple[int, str] | None = None
         self._build_at = 0.0
+        self._own: Kept | None = None
+        self._complete: frozenset[int] = frozenset()
+        self._seeing = asyncio.Lock()
+        self._seen = 0
 
     # --- looking --------------------------------------------------------------------------
 
@@ -115,19 +120,25 @@ class Copies:
         """Find the generations; `step` does it when nobody has."""
         if self._sight is None:
             await self._see()
-            self._look_at = 0.0
         for shards in self._folded.values():
             await shards.open()
 
     async def look(self) -> None:
         """Find out which generation is live now, and how far other processes have brought it."""
-        await self._see()
+        seen = self._seen
+        async with self._seeing:
+            if self._seen < seen + 2:  # nobody has begun to look since
+                await self._look()
         for tracked in self.touched():
             await tracked.look()
 
     async def _see(self) -> Sight:
+        async with self._seeing:
+            return await self._look()
+
+    async def _look(self) -> Sight:
         sight = await self._found()
-        self._sight, self._look_at = sight, self._clock.monotonic() + self._policy.look_every
+        self._sight = sight
         now = {(each.generation.number, each.generation.status == Status.LIVE): each for each in sight.folded}
         folded = {mine: self._folded.get(mine) or await self._opened(each) for mine, each in now.items()}
         numbers = {number for number, _ in folded}
@@ -135,8 +146,23 @@ class Copies:
             if mine[0] not in numbers:
                 shards.let_go()
         self._folded = folded
+        self._own = self._complete_own(sight)
         await self._watch(sight)
+        self._seen += 1
         return sight
+
+    def _complete_own(self, sight: Sight) -> Kept | None:
+        """The newest of this code's that is whole: it was live once, or has been as far as the live one."""
+        live = sight.live
+        whole = [
+            each
+            for each in sight.own
+            if each.generation.status in (Status.LIVE, Status.RETIRED)
+            or each.generation.number in self._complete
+            or (live is not None and each.lowest.position >= live.lowest.position)
+        ]
+        self._complete = frozenset(each.generation.number for each in whole)
+        return whole[-1] if whole else None
 
     async def _watch(self, sight: Sight) -> None:
         """Follow the live generation if other code folds it."""
@@ -179,14 +205,17 @@ class Copies:
         0 while the view is paused. Raises UnavailableError when a store did not answer.
         """
         sight, is_due = self._sight, self._clock.monotonic() >= self._look_at
-        if sight is None or is_due:
+        if sight is None or is_due:  # looks that readers ask for do not put this one off
+            self._look_at = self._clock.monotonic() + self._policy.look_every
             sight = await self._begun(await self._see())
         if sight.is_paused:
             return 0
         moved = 0
         try:
             for kept in sight.folded:
-                moved += await self._fold(kept)
+                shards = self._folded.get((kept.generation.number, kept.generation.status == Status.LIVE))
+                if shards is not None:  # whoever looked meanwhile may have seen something else
+                    moved += await self._fold(kept, shards)
         except LeaseLostError:  # it was dropped
             self._look_at = 0.0
         if is_due and self._policy.promote and sight.heir(self._is_orphan) is not None:
@@ -202,10 +231,8 @@ class Copies:
         _log.warning("the view %s is built anew as generation %d: %s", self.name, begun.number, said)
         return await self._see()
 
-    async def _fold(self, kept: Kept) -> int:
-        generation, is_live = kept.generation, kept.generation.status == Status.LIVE
-        shards = self._folded[generation.number, is_live]
-        if is_live:
+    async def _fold(self, kept: Kept, shards: Shards) -> int:
+        if kept.generation.status == Status.LIVE:
             return await shards.step()
         if self._policy.rate is not None and self._clock.monotonic() < self._build_at:
             return 0
@@ -276,15 +303,14 @@ class Copies:
     def answers_from(self) -> Generation | None:
         """The generation that this code has to read; None: the live one, whichever that is.
 
-        Where the live rows lack what this code knows it reads its own, once that is as far.
+        Where the live rows lack what this code knows it reads its own, once that is whole.
         Raises NotFreshError until then.
         """
         sight = self._sight
         if sight is None or not sight.unlike or (live := sight.live) is None:
             return None
-        own = next((each for each in reversed(sight.own) if each.lowest.position >= live.lowest.position), None)
-        if own is not None:
-            return own.generation
+        if self._own is not None:
+            return self._own.generation
         raise NotFreshError(
             self.name, max([each.lowest.position for each in sight.own], default=0), live.lowest.position,
             f"its live rows were built by other code ({'; '.join(sight.changes)}); {self._what_is_done(sight)}",
@@ -295,7 +321,7 @@ class Copies:
         sight = self._sight
         if sight is None or sight.live is None:
             return ()
-        answers = sight.live if not sight.unlike else next(iter(reversed(sight.own)), sight.live)
+        answers = (self._own or sight.live) if sight.unlike else sight.live
         shards = self._folded.get((answers.generation.number, answers.generation.status == Status.LIVE))
         return self._watched if shards is None else shards.touched(key)
 
@@ -320,7 +346,10 @@ class Copies:
         return replace(status, state="paused") if sight.is_paused and status.error is None else status
 
     def _building(self, sight: Sight) -> ProjectorStatus:
-        status = self._folded[sight.folded[-1].generation.number, False].status()
+        shards = self._folded.get((sight.folded[-1].generation.number, False))
+        if shards is None:
+            return ProjectorStatus(view=self.name, state="starting")
+        status = shards.status()
         return status if status.state == "stopped" else replace(status, state="building", caught_up=False)
 
     def _left_alone(self, sight: Sight) -> ProjectorStatus:

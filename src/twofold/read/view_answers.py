@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -11,7 +12,7 @@ from twofold.errors import RowNotFoundError
 from twofold.event_store.moment import Moment
 from twofold.pipeline.context import Context
 from twofold.pipeline.middleware import surround
-from twofold.read.answer import ANYTIME, Answer, ReadModel, Wish, answered, as_wished, token_of
+from twofold.read.answer import ANYTIME, SWAPPED, Answer, ReadModel, Wish, answered, as_wished, token_of
 from twofold.read.rows import Page, Rows, Touched
 from twofold.read.view import View
 from twofold.read.view_store import Condition
@@ -74,8 +75,12 @@ class ViewAnswers:
             row = definition.row(found.rows[0].values) if found.rows else None
             return Answer(row, token_of(mark), mark.position < wanted)
 
-        is_at_once = wish.after is None and freshness.has_found(name)
-        answer = await (ask(0) if is_at_once else as_wished(freshness, (name,), wish, ask, asked))
+        answer: Answer[V | None] | None = None
+        if wish.after is None and freshness.has_found(name):
+            with suppress(*SWAPPED):
+                answer = await ask(0)
+        if answer is None:
+            answer = await as_wished(freshness, (name,), wish, ask, asked)
         if answer.value is None:
             raise RowNotFoundError(name, key, answer.token)
         return cast("Answer[V]", answer)

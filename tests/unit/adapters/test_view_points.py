@@ -10,7 +10,7 @@ import pytest
 from tests.unit.adapters.pages import PAGE, at, filled, page
 from twofold.adapters.sqlite import view_points
 from twofold.adapters.sqlite.view_store import SqliteViewStore
-from twofold.errors import StoreUnusableError
+from twofold.errors import OtherRowsError
 from twofold.read.view_store import Column, Kind, Search
 
 KEY = ("page 000000",)
@@ -117,7 +117,7 @@ async def test_other_columns_are_refused_within_a_snapshot_too(store: SqliteView
     for _ in range(3):
         await total(store)
 
-    with pytest.raises(StoreUnusableError, match="without colour"):
+    with pytest.raises(OtherRowsError, match="without colour"):
         await store.get(wider, KEY)
     assert await total(store) == (0, 1)
 

@@ -199,3 +199,15 @@ async def test_old_code_reads_on_when_a_field_it_knows_is_gone(reading: Reading)
 
     assert await old.total() == (2, 1)
     assert await Process(reading, Old).total() == (1, 2)
+
+
+async def test_readers_who_look_do_not_keep_it_from_building(reading: Reading) -> None:
+    await pay(reading, 1)
+    await Process(reading, Old).run()
+    new = Process(reading, New, AT_ONCE._replace(look_every=10.0))
+    for _ in range(8):
+        new.clock.advance(5.0)
+        await new.copies.look()
+        await new.copies.step()
+
+    assert await new.total() == (100, 2)

@@ -103,7 +103,7 @@ class Generations:
     async def live(self, database: Database, table: ViewTable) -> GenerationTable | None:
         """The live generation of *table*'s view; None when there is none.
 
-        Raises StoreUnusableError when it has other columns than the code that asks.
+        Raises OtherRowsError when it has other columns than the code that asks.
         """
         found = await database.row(self._sql["live_generation"], table.view)
         if found is None:

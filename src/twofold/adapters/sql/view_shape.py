@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from twofold.adapters.sql.view_marks import mark_of
-from twofold.errors import StoreUnusableError
+from twofold.errors import OtherRowsError
 from twofold.read.generations import Kept
 from twofold.read.view_store import Column, Generation, Key, Kind, ViewTable
 
@@ -25,13 +25,13 @@ def remembered(view: str, shape: str) -> ViewTable:
 
 
 def refuse_other_columns(shape: str, table: ViewTable) -> None:
-    """Raises StoreUnusableError when *table* has columns that the live generation, of that *shape*, lacks."""
+    """Raises OtherRowsError when *table* has columns that the live generation, of that *shape*, lacks."""
     there = {name: kind for name, kind, _ in msgspec.json.decode(shape)}
     other = [column.name for column in table.columns if there.get(column.name) != column.kind.value]
     if there and other:
-        raise StoreUnusableError(
-            f"the live rows of {table.view} were built by other code, without {', '.join(other)} as this code has it; "
-            f"build them with this code (`twofold view rebuild {table.view}`), or bring that code back"
+        raise OtherRowsError(
+            f"the live rows of {table.view} were built by other code, without {', '.join(other)} as this code has it",
+            f"build them with this code (`twofold view rebuild {table.view}`), or bring that code back",
         )
 
 

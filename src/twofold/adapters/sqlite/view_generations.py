@@ -96,7 +96,7 @@ class Generations:
     def live(self, connection: apsw.Connection, table: ViewTable) -> GenerationTable | None:
         """The live generation of *table*'s view, in this connection's snapshot; None when there is none.
 
-        Raises StoreUnusableError when it has other columns than the code that asks.
+        Raises OtherRowsError when it has other columns than the code that asks.
         """
         found = one(connection, self._sql["live_generation"], (table.view,))
         if found is None:

@@ -15,7 +15,13 @@ import pytest
 from tests.faults.postgres.sessions import waiting_for_a_lock
 from tests.servers.databases import ask
 from twofold.adapters.postgres.view_store import PostgresViewStore, open_postgres_views
-from twofold.errors import InputError, LeaseLostError, MisuseError, StoreUnavailableError, StoreUnusableError
+from twofold.errors import (
+    InputError,
+    LeaseLostError,
+    MisuseError,
+    OtherRowsError,
+    StoreUnavailableError,
+)
 from twofold.event_store.recorded_event import NO_CHECK, Mark
 from twofold.read.view_store import Checkpoint, Column, Condition, Generation, Kind, RowChange, Search, ViewTable
 
@@ -142,7 +148,7 @@ async def test_rows_that_other_code_built_are_refused(store):
     await filled(store, 1)
     wider = PAGE._replace(columns=(*COLUMNS, Column("colour", Kind.TEXT, optional=True, type=str)))
 
-    with pytest.raises(StoreUnusableError, match="without colour"):
+    with pytest.raises(OtherRowsError, match="without colour"):
         await store.get(wider, ("page 000000",))
 
 
