@@ -78,8 +78,9 @@ class Verifier:
         return 0
 
     async def rest(self, seconds: float) -> bool:
-        """Wait until it is time for the next piece, at most *seconds*."""
-        left = 0.0 if self._next_at is None else self._next_at - self._clock.monotonic()
+        """Wait until it is time for the next piece, at most *seconds*; so long while another process looks."""
+        next_at = None if self._claim.fence is None else self._next_at
+        left = seconds if next_at is None else next_at - self._clock.monotonic()
         await asyncio.sleep(max(0.0, min(seconds, left)))
         return False
 

@@ -130,6 +130,31 @@ async def test_resting_waits_no_longer_than_asked_nor_than_it_has_to(
     assert slept == [2.0, FIRST, 0.0]
 
 
+async def test_without_the_lease_it_rests_as_long_as_it_may(reading: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would spin otherwise: there is no time for its next piece, or that is over."""
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    slow = Slow()
+    claim = Claim("verifier", slow.clock)
+    verifier = Verifier([], slow.clock, claim=claim, share=1.0)
+    monkeypatch.setattr("twofold.read.verifier.asyncio.sleep", sleep)
+
+    await verifier.step()
+    await verifier.rest(2.0)
+    claim.hold(1, slow.clock.monotonic() + 1000)
+    await verifier.rest(3.0)
+    await verifier.step()
+    claim.end()
+    slow.clock.advance(1000)
+    await verifier.step()
+    await verifier.rest(4.0)
+
+    assert slept == [2.0, 3.0, 4.0]
+
+
 async def test_drift_is_counted_and_what_is_put_right_is_not(reading: Reading) -> None:
     slow = Slow()
     (books,) = await accounts(reading, slow, Page)
