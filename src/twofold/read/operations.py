@@ -18,10 +18,6 @@ from twofold.read.view_store import Checkpoint, Generation, ViewStore, ViewTable
 _AGAIN = 0.02
 
 
-class BehindError(GenerationError):
-    """The generation is behind the one that it is to replace."""
-
-
 class Operated(NamedTuple):
     """A view that can be operated: its table, and over how many shards a new generation is spread."""
 
@@ -107,25 +103,17 @@ class ViewOperations:
         """
         until = monotonic() + wait
         while True:
+            sight = await self.sight(view)
+            wanted = _promotable(sight, number)
             try:
-                return await self._promote(await self.sight(view), number)
-            except BehindError:
+                await self._generations.promote(wanted.generation, behind=sight.is_other_log)
+            except ConflictError as error:
                 if monotonic() >= until:
-                    raise
+                    remedy = f"`twofold view status {view}` shows how far it is; a process with its code has to fold it"
+                    raise GenerationError(str(error), remedy) from None
+            else:
+                return wanted
             await asyncio.sleep(_AGAIN)
-
-    async def _promote(self, sight: Sight, number: int | None) -> Kept:
-        wanted, view = _other(sight, number), sight.table.view
-        if wanted.generation.status == Status.FAILED:
-            remedy = f"correct the fold and `twofold view rebuild {view}`: it goes on with that event"
-            raise GenerationError(f"generation {wanted.generation.number} of {view} has failed: {wanted.why}", remedy)
-        behind = sight.live is not None and sight.live.generation.epoch != self._source.epoch
-        try:
-            await self._generations.promote(wanted.generation, behind=behind)
-        except ConflictError as error:
-            remedy = f"`twofold view status {view}` shows how far it is; a process with its code has to fold it"
-            raise BehindError(str(error), remedy) from None
-        return wanted
 
     async def rollback(self, view: str, number: int | None = None) -> Kept:
         """Make *number*, or the one that was live last, the live one again, however far behind it is.
@@ -189,6 +177,14 @@ def _other(sight: Sight, number: int | None) -> Kept:
         raise GenerationError(
             f"only the live generation of {view} is kept", f"`twofold view rebuild {view}` builds another"
         )
+    return found
+
+
+def _promotable(sight: Sight, number: int | None) -> Kept:
+    found, view = _other(sight, number), sight.table.view
+    if found.generation.status == Status.FAILED:
+        remedy = f"correct the fold and `twofold view rebuild {view}`: it goes on with that event"
+        raise GenerationError(f"generation {found.generation.number} of {view} has failed: {found.why}", remedy)
     return found
 
 

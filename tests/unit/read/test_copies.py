@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from tests.unit.read.copying import BY_HAND, New, Old, Process, Wider, pay, statuses
+from tests.unit.read.copying import AT_ONCE, BY_HAND, New, Old, Process, Wider, pay, statuses
 from tests.unit.read.reading import Reading
 from twofold.errors import NotFreshError
 from twofold.read.copies import Policy
