@@ -70,8 +70,9 @@ class Engine(NamedTuple):
 class OpenApp:
     """What `App.open()` gives. `log` has the ports of the log, `projectors` the runners of views by name.
 
-    `operations` is what operators do to views: build them again, promote, roll back. `check` knows how far views are,
-    by name too, `metrics` all that is counted and timed, and `verifier` compares rows with their events.
+    `operations` is what operators do to views: build them again, promote, roll back; `dead_letters` has the rows that
+    failed, and what is done about those. `check` knows how far views are, by name too, `metrics` all that is counted
+    and timed, and `verifier` compares rows with their events.
     """
 
     def __init__(self, app: App, engine: Engine) -> None:
