@@ -130,19 +130,16 @@ def _words(built: Built) -> str:
 
 async def _build(app: OpenApp, begun: Mapping[str, Generation], wanted: Wanted) -> list[Built]:
     head = (await app.log.events.mark()).position
-    ended: dict[str, Built] = {}
+    left, ended = dict(begun), dict[str, Built]()
     with shown({name: Pace(wanted.start, head) for name in begun}) as progress:
-        while len(ended) < len(begun):
-            left = [name for name in begun if name not in ended]
+        while left:
             moved = await app.fold(left)
             now = (await app.log.events.mark()).position
-            kept = {name: await _kept(app, begun[name]) for name in left}
+            kept = {name: await _kept(app, each) for name, each in left.items()}
             progress.show({name: Seen(each.lowest.position, now) for name, each in kept.items()})
-            for name, each in kept.items():
-                if await _has_ended(app, each, head, wanted):
-                    ended[name] = _built(await _kept(app, begun[name]))
-            if not moved:
-                await asyncio.sleep(_POLL)
+            over = [name for name, each in kept.items() if await _has_ended(app, each, head, wanted)]
+            ended |= {name: _built(await _kept(app, left.pop(name))) for name in over}
+            await asyncio.sleep(0 if moved else _POLL)
     return [ended[name] for name in begun]
 
 
