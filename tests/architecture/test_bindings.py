@@ -21,6 +21,7 @@ DECLARED = {
     ("ConcurrentUnitsContract", "sqlite"): "OneWriterContract",
     ("OneWriterContract", "postgres"): "ConcurrentUnitsContract",
     ("ClientTransactionsContract", "memory"): "WhetherClientTransactionsContract",
+    ("ClientReadsContract", "memory"): "WhetherClientReadsContract",
 }
 
 

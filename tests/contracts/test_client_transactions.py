@@ -16,6 +16,7 @@ from tests.servers.databases import ask
 from tests.servers.fixtures import DEBIAN_POSTGRES, POSTGRES, Servers
 from twofold.adapters.postgres.view_store import PostgresViewStore, open_postgres_views
 from twofold.adapters.sqlite.view_store import SqliteViewStore
+from twofold.testing.contracts.client_reads import ClientReadsContract
 from twofold.testing.contracts.client_transactions import ClientBackend, ClientTransactionsContract
 
 CREATE = "CREATE TABLE notes (note text)"
@@ -27,12 +28,16 @@ class SqliteBackend:
     store: SqliteViewStore
     path: str
     error: type[Exception] = apsw.SQLError
+    refusal: type[Exception] = apsw.ReadOnlyError
 
     async def write(self, client: Any, note: str) -> None:
         client.execute("INSERT INTO notes VALUES (?)", (note,))
 
     async def blunder(self, client: Any) -> None:
         client.execute("SELECT nonsense")
+
+    async def seen_by(self, client: Any) -> list[str]:
+        return [note for (note,) in client.execute(NOTES)]
 
     async def notes(self) -> list[str]:
         connection = apsw.Connection(self.path)
@@ -46,12 +51,16 @@ class PostgresBackend:
     store: PostgresViewStore
     url: str
     error: type[Exception] = asyncpg.UndefinedColumnError
+    refusal: type[Exception] = asyncpg.ReadOnlySQLTransactionError
 
     async def write(self, client: Any, note: str) -> None:
         await client.execute("INSERT INTO notes VALUES ($1)", note)
 
     async def blunder(self, client: Any) -> None:
         await client.execute("SELECT nonsense")
+
+    async def seen_by(self, client: Any) -> list[str]:
+        return [row["note"] for row in await client.fetch(NOTES)]
 
     async def notes(self) -> list[str]:
         return [row["note"] for row in await ask(plain(self.url), NOTES)]
@@ -83,3 +92,6 @@ async def client_backend(
 
 
 class TestClientTransactions(ClientTransactionsContract): ...
+
+
+class TestClientReads(ClientReadsContract): ...

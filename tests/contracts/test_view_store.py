@@ -14,6 +14,7 @@ from twofold.adapters.memory.view_store import MemoryViewStore
 from twofold.adapters.postgres.view_store import open_postgres_views
 from twofold.adapters.sqlite.view_store import SqliteViewStore
 from twofold.app.stores import OpenViewStore
+from twofold.testing.contracts.client_reads import WhetherClientReadsContract
 from twofold.testing.contracts.client_transactions import WhetherClientTransactionsContract
 from twofold.testing.contracts.view_store.generations import (
     BuildContract,
@@ -92,6 +93,9 @@ class TestRandomSearches(RandomSearchContract): ...
 
 
 class TestWhetherClientTransactions(WhetherClientTransactionsContract): ...
+
+
+class TestWhetherClientReads(WhetherClientReadsContract): ...
 
 
 class TestBuild(BuildContract): ...

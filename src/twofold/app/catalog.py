@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from twofold.app.stores import is_client
 from twofold.errors import WiringError
 from twofold.messages.message_types import MessageType, MessageTypes
 from twofold.messages.upcasting import EventReader, Upcaster, upcasters_of
@@ -162,4 +163,5 @@ class Catalog:
             self.answers.append(answer)
             self.types.add(answer.query, "query")
         views = [definition.view for definition in self.views.values()]
-        self._faults.extend(answer_faults(self.answers, queries=listed, views=views))
+        clients = [each for answer in self.answers for each in answer.resources() if is_client(each)]
+        self._faults.extend(answer_faults(self.answers, queries=listed, views=views, resources=clients))

@@ -10,7 +10,7 @@ from twofold.app.homes import homes_of
 from twofold.app.measured.process import Measures
 from twofold.clock import Clock
 from twofold.config import Config
-from twofold.errors import UnknownNameError
+from twofold.errors import ConfigError, UnknownNameError
 from twofold.event_store.moment import Moment
 from twofold.event_store.recorded_event import Mark
 from twofold.event_store.store import Log
@@ -18,7 +18,9 @@ from twofold.messages.message import Query
 from twofold.pipeline.context import Context
 from twofold.pipeline.middleware import Middleware
 from twofold.read.answer import ANYTIME, Answer, ReadModel, Wish
+from twofold.read.answers import client_faults
 from twofold.read.cache import QueryCache
+from twofold.read.client_reads import ClientReads
 from twofold.read.follower import Paging
 from twofold.read.freshness import Freshness
 from twofold.read.past import Past
@@ -51,6 +53,9 @@ class Reads:
         measures: Measures,
     ) -> None:
         definitions = {definition.view: definition for definition in catalog.views.values()}
+        faults = client_faults(catalog.answers, store.client if isinstance(store, ClientReads) else None)
+        if faults:
+            raise ConfigError(faults)
         self.freshness = Freshness(log.events, projectors, wait=config.wait_default)
         self._model = ReadModel(definitions, store, self.freshness, middlewares)
         self._catalog = catalog

@@ -25,8 +25,8 @@ class AnswerDefinition(NamedTuple):
     """A function that answers queries.
 
     `query` is the type it answers, `injected` what its further parameters are annotated with, `views` what its
-    answer depends on (None: any view, since it reads through a client), `cache` the seconds an answer may be used
-    again (0: never; True: the cache's own time).
+    answer depends on (None: any view or projector, since it reads through a client), `cache` the seconds an answer
+    may be used again (0: never; True: the cache's own time).
     """
 
     function: Callable[..., Awaitable[Any]]
@@ -34,6 +34,10 @@ class AnswerDefinition(NamedTuple):
     injected: Mapping[str, Any]
     views: tuple[type[View], ...] | None
     cache: float | bool
+
+    def resources(self) -> tuple[Any, ...]:
+        """What is injected beside rows."""
+        return tuple(annotation for annotation in self.injected.values() if view_of(annotation) is None)
 
 
 @overload
@@ -45,12 +49,13 @@ def answers(
 ) -> F | Callable[[F], F]:
     """Mark `async def richest(query: Richest, accounts: Rows[AccountPage]) -> ...` as what answers that query.
 
-    Further parameters are injected by annotation: `Rows[SomeView]`, `Context`, or a type that the view store offers,
-    such as its own client.
+    Further parameters are injected by annotation: `Rows[SomeView]`, `Context`, or the class of the view store's own
+    client, which only reads then, on one snapshot: `apsw.Connection` on SQLite, `asyncpg.Connection` on PostgreSQL.
 
     Args:
         function: the function, when used without parentheses.
-        reads: the views that it reads through a client, whose checkpoints its answer depends on.
+        reads: the views that it reads through a client, whose checkpoints its answer depends on; all views and
+            projectors when it is not given.
         cache: seconds an answer may be used again, or True for the configured time.
     """
 
@@ -119,6 +124,21 @@ def answer_faults(
             faults.append(f"query {declaration(query).name} is answered twice: {', '.join(names)}")
     unanswered = [query for query in queries if query not in by_query]
     return faults + [f"nobody answers the query {declaration(query).name}" for query in unanswered]
+
+
+def client_faults(definitions: Sequence[AnswerDefinition], client: type | None) -> list[str]:
+    """Who reads through another client than the view store's (None: it has none), as sentences."""
+    has = "which has none to read with" if client is None else f"whose client is {_full_name(client)}"
+    return [
+        f"{definition.function.__qualname__} reads through {_full_name(wanted)}, but the rows are in a store {has}"
+        for definition in definitions
+        for wanted in definition.resources()
+        if wanted not in {Context, client}
+    ]
+
+
+def _full_name(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 def _faults_of(definition: AnswerDefinition, known: set[type[View]], offered: set[type]) -> list[str]:

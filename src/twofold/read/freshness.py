@@ -78,6 +78,10 @@ class Freshness:
         projector = self._projectors.get(view)
         return projector is not None and bool(projector.touched())
 
+    def names(self) -> tuple[str, ...]:
+        """Every view and projector there is."""
+        return tuple(self._projectors)
+
     async def found(self, views: Iterable[str]) -> None:
         """See that the store knows *views*, so that what is read of them has a checkpoint."""
         for view in views:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import AsyncIterator, Hashable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
 
 import msgspec
 
-from twofold.errors import UnknownNameError
+from twofold.errors import MisuseError, UnknownNameError
 from twofold.messages.declaration import declaration
 from twofold.messages.message import Query
 from twofold.pipeline.context import Context
@@ -15,6 +16,7 @@ from twofold.pipeline.middleware import surround
 from twofold.read.answer import ANYTIME, Answer, ReadModel, Wish, answered
 from twofold.read.answers import AnswerDefinition, view_of
 from twofold.read.cache import QueryCache
+from twofold.read.client_reads import ClientReads
 from twofold.read.rows import Touched
 
 R = TypeVar("R")
@@ -26,7 +28,7 @@ class QueryBus:
     Args:
         answers: who answers what; without faults (`answer_faults`).
         model: what answers are made from.
-        resources: what can be injected beside rows, by type.
+        resources: what can be injected beside rows and the store's client, by type.
         cache: keeps the answers of functions that ask for it; None keeps none.
     """
 
@@ -40,12 +42,15 @@ class QueryBus:
     ) -> None:
         self._answers = {definition.query: definition for definition in answers}
         self._model, self._resources, self._cache = model, resources or {}, cache
+        had = {Context, *self._resources}
+        self._through_client = {each.query for each in answers if not had.issuperset(each.resources())}
 
     def views_of(self, query: type) -> tuple[str, ...]:
         """The names of the views that answers to *query* depend on. Raises UnknownNameError when nobody answers it."""
         views = self._definition(query).views
-        touched = self._model.definitions if views is None else views
-        return tuple(self._model.definition(view).name for view in touched)
+        if views is None:
+            return self._model.freshness.names()
+        return tuple(self._model.definition(view).name for view in views)
 
     async def answer(self, query: Query[R], wish: Wish = ANYTIME, *, context: Context | None = None) -> Answer[R]:
         """The answer to *query*, with its token.
@@ -71,19 +76,35 @@ class QueryBus:
         return found
 
     async def _compute(self, definition: AnswerDefinition, query: Any, wish: Wish, context: Context) -> Answer[Any]:
+        views = self.views_of(definition.query)
+
         async def compute(touched: Touched) -> Any:
-            return await definition.function(query, **self._injected(definition, touched, context))
+            if definition.query not in self._through_client:
+                return await definition.function(query, **self._injected(definition, touched, context))
+            async with self._client(views, touched) as client:
+                return await definition.function(query, **self._injected(definition, touched, context, client))
 
-        return await answered(self._model.freshness, self.views_of(definition.query), wish, compute)
+        return await answered(self._model.freshness, views, wish, compute)
 
-    def _injected(self, definition: AnswerDefinition, touched: Touched, context: Context) -> dict[str, Any]:
+    @asynccontextmanager
+    async def _client(self, views: tuple[str, ...], touched: Touched) -> AsyncIterator[dict[Any, Any]]:
+        """The store's client. The checkpoint is noted before: what is read is no older."""
+        store, freshness = self._model.store, self._model.freshness
+        if not isinstance(store, ClientReads):
+            raise MisuseError("this view store hands out no client to read with")
+        await freshness.look(views)
+        touched.add(await freshness.mark(views))
+        async with store.reading() as client:
+            yield {store.client: client}
+
+    def _injected(
+        self, definition: AnswerDefinition, touched: Touched, context: Context, client: Mapping[Any, Any] | None = None
+    ) -> dict[str, Any]:
+        resources: Mapping[Any, Any] = {Context: context, **self._resources, **(client or {})}
         injected: dict[str, Any] = {}
         for name, annotation in definition.injected.items():
             view = view_of(annotation)
-            if view is not None:
-                injected[name] = self._model.rows(view, touched)
-            else:
-                injected[name] = context if annotation is Context else self._resources[annotation]
+            injected[name] = resources[annotation] if view is None else self._model.rows(view, touched)
         return injected
 
     async def _cached(

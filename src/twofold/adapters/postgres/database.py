@@ -109,6 +109,11 @@ class Database:
                 raise
         await self._keep(connection)
 
+    @property
+    def size(self) -> int:
+        """How many connections there are at most."""
+        return self._pool.get_max_size()
+
     async def _keep(self, connection: Connection) -> None:
         """Have it at hand for the next statement, unless somebody waits for the pool."""
         if self._is_wanted or not self._is_open or not _is_at_rest(connection):
@@ -182,11 +187,13 @@ class Database:
             await asyncio.shield(self._take_back_from_stranger(connection))
 
     @asynccontextmanager
-    async def foreign_transaction(self, connection: Connection) -> AsyncIterator[None]:
-        """A transaction at READ COMMITTED on a connection that was lent. A failing rollback hides no error."""
+    async def foreign_transaction(
+        self, connection: Connection, *, isolation: str = "read_committed", readonly: bool = False
+    ) -> AsyncIterator[None]:
+        """A transaction on a connection that was lent. A failing rollback hides no error."""
         failed: BaseException | None = None
         try:
-            async with connection.transaction(isolation="read_committed"):
+            async with connection.transaction(isolation=isolation, readonly=readonly):
                 if self.address.pgbouncer:
                     await connection.execute(_LIMIT_IDLENESS, self._idle_limit)
                 try:

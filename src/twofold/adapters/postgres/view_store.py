@@ -17,6 +17,7 @@ from twofold.adapters.postgres.view_copies import Copies
 from twofold.adapters.postgres.view_generation import Asked, GenerationTable, Record
 from twofold.adapters.postgres.view_generations import Generations
 from twofold.adapters.postgres.view_parking import ParkedRows
+from twofold.adapters.postgres.view_reading import LentReaders
 from twofold.adapters.sql.statements import load_statements
 from twofold.adapters.sql.view_marks import NOTHING, mark_of
 from twofold.errors import ConflictError, LeaseLostError, StoreUnavailableError, StoreUnusableError
@@ -58,7 +59,7 @@ class Answered(NamedTuple):
 
 
 class PostgresViewStore:
-    """Keeps the contracts of `ViewStore`, `Generations` and `ParkingLot` in one PostgreSQL database.
+    """Keeps the contracts of `ViewStore`, `Generations`, `ParkingLot` and `ClientReads` in one PostgreSQL database.
 
     Data and checkpoint share its transactions.
 
@@ -66,8 +67,11 @@ class PostgresViewStore:
     also an SQL view under the view's own name (`twofold_views."AccountPage"`), for people with other tools.
     """
 
+    client = asyncpg.Connection
+
     def __init__(self, database: Database, sql: Mapping[str, str], identity: str) -> None:
         self.identity = identity
+        self.reading = LentReaders(database).reading
         self._database, self._sql = database, sql
         self._generations = Generations(self._sql)
         self._copies = Copies(self._sql, self._generations)

@@ -14,6 +14,7 @@ from twofold.adapters.sql.statements import load_migrations
 from twofold.adapters.sqlite.checkpointer import Checkpointer
 from twofold.adapters.sqlite.connection import BUSY_MILLIS, ForkGuard, open_connection, open_file, rolled_back
 from twofold.adapters.sqlite.errors import translated
+from twofold.adapters.sqlite.view_reading import LentReaders
 from twofold.adapters.sqlite.view_turns import Steps, Turns, exhausted
 from twofold.errors import ClosedError
 
@@ -44,6 +45,7 @@ class ViewFile:
         self._writing = asyncio.Lock()
         self._free = asyncio.Semaphore(READERS)
         self._idle: list[apsw.Connection] = []
+        self.lent = LentReaders(self._open_reader, self.check)
         self._is_open = True
 
     def check(self) -> None:
@@ -108,16 +110,17 @@ class ViewFile:
         They begin on the event loop. What takes more than 20,000 operations of SQLite's (about a millisecond)
         between two steps begins again on a thread.
         """
-        async with self._reader() as connection:
-            budget = _Budget(connection)
-            try:
-                return await self.turns.run(budget.watch(on_snapshot(connection, steps)))
-            except apsw.InterruptError:
-                budget.end()
-                again = on_snapshot(connection, steps)
-                return await self.turns.on_thread(lambda: exhausted(again))
-            finally:
-                budget.end()
+        with translated(self.path):
+            async with self._reader() as connection:
+                budget = _Budget(connection)
+                try:
+                    return await self.turns.run(budget.watch(on_snapshot(connection, steps)))
+                except apsw.InterruptError:
+                    budget.end()
+                    again = on_snapshot(connection, steps)
+                    return await self.turns.on_thread(lambda: exhausted(again))
+                finally:
+                    budget.end()
 
     @asynccontextmanager
     async def _reader(self) -> AsyncIterator[apsw.Connection]:
@@ -127,10 +130,10 @@ class ViewFile:
             self.let_go()
             with translated(self.path):
                 connection = self._idle.pop() if self._idle else self._open_reader()
-                try:
-                    yield connection
-                finally:
-                    self._idle.append(connection)
+            try:
+                yield connection
+            finally:
+                self._idle.append(connection)
 
     def _open_reader(self) -> apsw.Connection:
         return open_connection(self.path, synchronous=SYNCHRONOUS, cache_kib=READER_CACHE_KIB, vfs=self._vfs)
@@ -141,6 +144,7 @@ class ViewFile:
         if not self._is_open:
             return
         self._is_open = False
+        await self.lent.close()
         async with self._writing:
             for _ in range(READERS):
                 await self._free.acquire()

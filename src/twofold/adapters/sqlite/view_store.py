@@ -43,7 +43,7 @@ ROWS_A_STEP = 64
 
 
 class SqliteViewStore:
-    """Keeps the contracts of `ViewStore`, `Generations` and `ParkingLot` in one SQLite file.
+    """Keeps the contracts of `ViewStore`, `Generations`, `ParkingLot` and `ClientReads` in one SQLite file.
 
     Data and checkpoint share its transactions.
 
@@ -51,8 +51,11 @@ class SqliteViewStore:
     name (`"AccountPage"`), for people with other tools.
     """
 
+    client = apsw.Connection
+
     def __init__(self, path: str, *, vfs: str | None = None) -> None:
         self._file = ViewFile(path, vfs=vfs)
+        self.reading = self._file.lent.reading
         self._sql = load_statements(PACKAGE, "view_statements")
         self._generations = Generations(self._sql)
         with translated(path):
