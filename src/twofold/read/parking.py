@@ -43,8 +43,9 @@ class Parking(NamedTuple):
     """What a batch does to one parked row, or makes one of.
 
     `failure` None lets the row go, with everything that waits for it up to position `done`; rows with events behind
-    that stay parked. Otherwise the row is parked, or stays so, with this failure. `waiting` are the positions of
-    further events that it has to wait for, rising; those up to `done` are folded and wait no more.
+    that stay parked, with the failure they have. Otherwise the row is parked, or stays so, with this failure. `waiting`
+    are the positions of further events that it has to wait for, rising; those up to `done` are folded and wait no more.
+    A row for which nothing waits is not parked.
     """
 
     key: tuple[Any, ...]

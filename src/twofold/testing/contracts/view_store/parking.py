@@ -73,6 +73,30 @@ class ParkingContract:
         assert await lot.waiting("a") == [3, 5, 6]
         assert (parked.waiting, parked.last, parked.since) == (3, 6, before.since)
 
+    async def test_events_queue_without_a_failure_too_and_the_one_that_is_known_stays(
+        self, view_store: ViewStore
+    ) -> None:
+        lot = await Lot(view_store).opened()
+        await lot.save(Parking(("a",), WHY, (3,)), to=4)
+
+        await lot.save(Parking(("a",), None, (5, 6)), to=7)
+
+        (parked,) = await lot.lot.parked_keys(lot.generation)
+        assert (parked.failure, await lot.waiting("a")) == (WHY, [3, 5, 6])
+
+    async def test_a_row_for_which_nothing_waits_is_not_parked_whatever_failure_it_is_given(
+        self, view_store: ViewStore
+    ) -> None:
+        lot = await Lot(view_store).opened()
+        await lot.save(Parking(("a",), WHY, (3,)), to=4)
+        await lot.save(Parking(("a",), None, done=3))
+
+        await lot.save(Parking(("a",), WHY))
+
+        assert await lot.lot.parked_keys(lot.generation) == []
+        await lot.save(Parking(("a",), WHY._replace(position=5), (5,)), to=6)
+        assert await lot.waiting("a") == [5]
+
     async def test_a_failure_is_replaced_by_the_next(self, view_store: ViewStore) -> None:
         lot = await Lot(view_store).opened()
         await lot.save(Parking(("a",), WHY, (3, 5)), to=5)
