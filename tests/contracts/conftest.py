@@ -14,6 +14,7 @@ from tests.servers.prepared import with_log
 from twofold.adapters.memory.log import open_memory_log
 from twofold.adapters.postgres.log import open_postgres_log
 from twofold.adapters.sqlite.log import open_sqlite_log
+from twofold.app.measured.event_store import AppendMeasures, MeasuredEventStore
 from twofold.event_store.leases import Leases
 from twofold.event_store.store import CommandQueue, EventStore, Log, Outcomes, Snapshots, Transactions
 from twofold.testing.clock import ManualClock
@@ -83,6 +84,15 @@ def faulty(inner: OpenableLog) -> OpenableLog:
     return OpenableLog(inner.capabilities, opener)
 
 
+def measured(inner: OpenableLog) -> OpenableLog:
+    async def opener(clock: ManualClock) -> Log:
+        log = await inner.opener(clock)
+        log.events = MeasuredEventStore(log.events, AppendMeasures())
+        return log
+
+    return OpenableLog(inner.capabilities, opener)
+
+
 LOGS: dict[str, Callable[[Ground], OpenableLog]] = {
     "memory": memory,
     "sqlite": sqlite,
@@ -90,6 +100,7 @@ LOGS: dict[str, Callable[[Ground], OpenableLog]] = {
     "debian-postgres": lambda ground: postgres(ground.database(DEBIAN_POSTGRES)),
     "pgbouncer": lambda ground: postgres(ground.through_pgbouncer()),
     "faulty-memory": lambda ground: faulty(memory(ground)),
+    "measured-memory": lambda ground: measured(memory(ground)),
     "faulty-sqlite": lambda ground: faulty(sqlite(ground)),
     "faulty-postgres": lambda ground: faulty(postgres(ground.database(POSTGRES))),
 }

@@ -8,15 +8,13 @@ from tests.doors.http.conftest import Door
 @pytest.fixture
 async def tokens(still: Door) -> list[str]:
     """Ada's account, whose page cannot take one of her deposits, and Bob's; the tokens after each step."""
-    found = []
-    for name, fields in (
-        ("OpenAccount", {"account_id": "ada"}),
-        ("Deposit", {"account_id": "ada", "amount": "666.66"}),
-        ("OpenAccount", {"account_id": "bob"}),
-    ):
-        found.append((await still.send(name, **fields)).json()["token"])
+    answers = [
+        await still.send("OpenAccount", account_id="ada"),
+        await still.send("Deposit", account_id="ada", amount="666.66"),
+        await still.send("OpenAccount", account_id="bob"),
+    ]
     await still.app.run_until_idle()
-    return found
+    return [answer.json()["token"] for answer in answers]
 
 
 async def test_a_parked_row_is_refused_to_those_who_want_it_fresh(still: Door, tokens: list[str]):
