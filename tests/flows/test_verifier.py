@@ -17,6 +17,7 @@ from uuid import UUID
 
 import apsw
 import asyncpg
+import pytest
 
 from tests.flows.library import LIBRARY, Add, BookPage, Burn, Fill, Lend, LendCopy, LendTwo, ReaderPage, Rent
 from twofold import App, Config, OpenApp, StreamNotFoundError
@@ -307,8 +308,15 @@ async def test_drift_is_in_health_and_metrics_and_gone_once_it_is_put_right(last
         health = await library.health()
         assert health.ready
         assert [warning for warning in warnings_of(health) if "twofold view rebuild BookPage" in warning]
-        (family,) = [each for each in await library.metrics.families() if each.name == "twofold_view_drifted_keys"]
-        assert {sample.labels: sample.value for sample in family.samples}["BookPage",] == 1
+        families = {family.name: family for family in await library.metrics.families()}
+        values: dict[str, dict[tuple[str, ...], Any]] = {
+            name: {sample.labels: sample.value for sample in each.samples} for name, each in families.items()
+        }
+        assert values["twofold_view_drifted_keys"]["BookPage",] == 1
+        assert values["twofold_view_verified_rows"]["BookPage",] >= 3
+        assert values["twofold_view_verified_timestamp_seconds"]["BookPage",] == pytest.approx(
+            clock.now_micros() / 1e6, abs=200
+        )
 
         await by_hand(lasting_url, "BookPage", "UPDATE ROWS SET title = 'T' WHERE book_id = 'b'")
         assert await drifted() == {}

@@ -10,9 +10,11 @@ from typing import NamedTuple, Protocol
 from twofold.app.health_check import HealthCheck
 from twofold.app.measured.process import Measures
 from twofold.app.measured.stores import found_in, store_families
+from twofold.app.measured.verified import verified_families
 from twofold.app.measured.views import process_families, projector_families, view_families
 from twofold.errors import ExtraMissingError, UnavailableError
 from twofold.event_store.store import Log
+from twofold.read.findings import Findings
 from twofold.read.status import ProjectorStatus
 from twofold.runtime.health import ReaderStatus
 from twofold.runtime.measures import Family, gauge
@@ -41,6 +43,7 @@ class Sources(NamedTuple):
     log: Log
     projectors: Mapping[str, Projecting]
     drifted: Callable[[], Mapping[str, int]]
+    verified: Callable[[], Mapping[str, Findings]]
     holds: Callable[[], Mapping[str, bool]]
 
 
@@ -93,6 +96,7 @@ class Metrics:
         yield from sources.measures.families()
         statuses = [projector.status() for projector in sources.projectors.values()]
         yield from projector_families(statuses, sources.drifted())
+        yield from verified_families(sources.verified())
         yield from process_families(sources.check.of(sources.check.explained(views)), sources.holds())
 
 

@@ -50,6 +50,10 @@ class Verifier:
         self._known(view)
         return self._found.get(view) or Findings(view)
 
+    def all_found(self) -> Mapping[str, Findings]:
+        """What is known of every view that this process looks at."""
+        return self._found
+
     def drifted(self) -> dict[str, int]:
         """How many rows of each view are known to differ."""
         return {name: len(found.drifts) for name, found in self._found.items()}
