@@ -293,8 +293,9 @@ def run_machine(machine: type[LogMachine], examples: int, *, shrink: bool = True
     )
 
 
+@pytest.mark.slow
 def test_sqlite_answers_as_memory_does() -> None:
-    run_machine(SqliteMachine, examples=int(os.environ.get("TWOFOLD_EXAMPLES") or 100))
+    run_machine(SqliteMachine, examples=int(os.environ.get("TWOFOLD_EXAMPLES") or 60))
 
 
 # --- planted bugs: a memory log with one fault each, which the machine has to find ------------

@@ -14,6 +14,9 @@ from tests.unit.write.bank import OpenAccount, Place
 from twofold import OpenApp
 
 
+ON_POSTGRES = pytest.param(POSTGRES, marks=pytest.mark.slow)  # `make fast` has PostgreSQL in the contracts
+
+
 def place_on(store: str, folder: Path, request: pytest.FixtureRequest) -> Place:
     if store == POSTGRES:
         databases = request.getfixturevalue("servers").databases()
@@ -27,12 +30,12 @@ def stack() -> Iterator[ExitStack]:
         yield stack
 
 
-@pytest.fixture(params=["memory", "sqlite", POSTGRES])
+@pytest.fixture(params=["memory", "sqlite", ON_POSTGRES])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     return place_on(request.param, tmp_path, request)
 
 
-@pytest.fixture(params=["sqlite", POSTGRES])
+@pytest.fixture(params=["sqlite", ON_POSTGRES])
 def file(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """Only where several apps share a log."""
     return place_on(request.param, tmp_path, request)
