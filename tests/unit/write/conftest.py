@@ -13,7 +13,6 @@ from tests.servers.prepared import with_log
 from tests.unit.write.bank import OpenAccount, Place
 from twofold import OpenApp
 
-
 ON_POSTGRES = pytest.param(POSTGRES, marks=pytest.mark.slow)  # `make fast` has PostgreSQL in the contracts
 
 
