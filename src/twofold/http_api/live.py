@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from twofold.app.reads import Reads
@@ -63,7 +64,7 @@ class LiveAnswers:
         try:
             seen = request.text(b"last-event-id") or None
             answers = reads.watch(_asking(question, _wish(request, seen), context), question.views)
-            return LiveAnswer(self, answers, await anext(answers), seen)
+            return LiveAnswer(self, answers, await anext(answers), seen, partial(_may_lack, reads, question.views))
         except BaseException:
             self.open -= 1
             raise
@@ -94,7 +95,16 @@ class LiveAnswer:
     goes on; with any other it ends.
     """
 
-    def __init__(self, owner: LiveAnswers, answers: Answers, first: Answer[Any], seen: str | None) -> None:
+    def __init__(
+        self,
+        owner: LiveAnswers,
+        answers: Answers,
+        first: Answer[Any],
+        seen: str | None,
+        may_change: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """*may_change* says whether answers with one token may differ now."""
+        self._may_change = may_change
         self._owner = owner
         self._answers = answers
         self._first = first
@@ -136,8 +146,13 @@ class LiveAnswer:
         answer = upcoming.result()
         if answer.stale and self._seen is not None:
             return b"", False
-        is_known = answer.token == self._seen
+        is_known = answer.token == self._seen and not self._may_change()
         return b"" if is_known else _answer_event(answer), False
+
+
+def _may_lack(reads: Reads, views: Sequence[str]) -> bool:
+    """While a row is parked, answers are as of before it failed, whatever else they have."""
+    return reads.freshness.lacking(views) is not None
 
 
 async def _ready(answer: Answer[Any]) -> Answer[Any]:

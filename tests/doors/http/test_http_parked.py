@@ -1,8 +1,11 @@
 """Rows that failed, over HTTP: not fresh, with the code that says so; and never the words of the error."""
 
+import json
+
 import pytest
 
 from tests.doors.http.conftest import Door
+from tests.doors.http.test_http_live import listening
 
 
 @pytest.fixture
@@ -41,6 +44,14 @@ async def test_questions_that_may_touch_a_parked_row_are_refused_too(still: Door
     earlier = await still.get(path, Twofold_After=tokens[0], Prefer="wait=0")
 
     assert (refused.status_code, earlier.status_code) == (503, 200)
+
+
+async def test_whoever_resumes_gets_what_changed_beside_a_parked_row(still: Door, tokens: list[str]):
+    async with listening(still, "/views/AccountPage", last_event_id=tokens[0]) as stream:
+        event = await stream.event()
+
+    assert event["id"] == tokens[0]
+    assert [row["account_id"] for row in json.loads(event["data"])["items"]] == ["ada", "bob"]
 
 
 async def test_every_other_row_stays_fresh(still: Door, tokens: list[str]):
