@@ -264,7 +264,7 @@ def test_old_and_new_version_run_side_by_side(checkout: Path, postgres_url: str)
 
 def test_a_planted_row_that_is_lost_and_a_refusal_are_noticed_by_a_reader() -> None:
     reader = Reader([1], has_tokens=True)
-    seen = iter(
+    seen: Iterator[Any] = iter(
         [
             (200, {}, {"items": [{"customer_id": "7", "orders": 3}]}),
             (404, {}, {}),

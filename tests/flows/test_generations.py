@@ -15,6 +15,7 @@ from twofold import App, Config, NotFreshError, OpenApp, RowNotFoundError, View,
 from twofold.app.stores import OpenViewStore
 from twofold.read import answer, copies
 from twofold.read.generations import Status
+from twofold.read.sight import Sight
 from twofold.testing.faults import CrashAfter, CrashError, NoFaults, Plan, faulty
 
 MANUAL = Config(page_events=3, pool_size=3, promote="manual")
@@ -55,7 +56,7 @@ async def live(app: OpenApp, view: str = "BoxPage") -> int:
     return found.generation.number
 
 
-async def read(app: OpenApp, view: type[View], box: str, token: str, expected: list[int]) -> bool:
+async def read(app: OpenApp, view: type[BoxPage] | type[NewBoxPage], box: str, token: str, expected: list[int]) -> bool:
     """Whether a fresh answer came, which must be what it should be; a refusal to answer is none."""
     try:
         row = await app.get(view, box, after=token, wait=0.0)
@@ -182,7 +183,7 @@ async def test_promoted_and_rolled_back_and_forth_no_reader_sees_less_than_its_t
 async def test_a_planted_reader_that_does_not_ask_again_is_older_than_its_token(
     team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def at_once(freshness, views, wish, ask, key=None):  # type: ignore[no-untyped-def]
+    async def at_once(freshness, views, wish, ask, key=None):
         return await ask(await answer.awaited(freshness, views, wish, key))
 
     old, new = await team.come("old", config=MANUAL), await team.come("new", app=NEW, config=MANUAL)
@@ -313,10 +314,18 @@ async def test_a_log_restored_from_an_older_backup_and_grown_again_is_noticed_an
         assert health["TownPage"].state == "stopped"
         assert "view rebuild" in str(health["TownPage"].remedy)
 
+        token = await team.post(1, random.Random(24))
+        with pytest.raises(NotFreshError, match="another event at position"):
+            await ada.get(BoxPage, "ada", after=token)
+        with pytest.raises(NotFreshError):
+            await ada.find(BoxPage, after=token)
+
         await ada.log.renew_epoch()
     async with team_on(url) as team:
         ada = await team.come("ada")
-        team.sent = 30
+        team.sent = 31
+        with pytest.raises(NotFreshError):
+            await ada.get(BoxPage, "ada", after=await team.post(1, random.Random(25)), wait=0.0)
         for view in ("BoxPage", "TownPage"):
             await ada.operations.rebuild(view)
         await settle(team, 8)
@@ -328,7 +337,7 @@ async def test_a_log_restored_from_an_older_backup_and_grown_again_is_noticed_an
 async def test_planted_copies_that_promote_too_soon_are_caught(
     lasting_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def at_once(self: copies.Copies, sight: copies.Sight) -> int:
+    async def at_once(self: copies.Copies, sight: Sight) -> int:
         built = [each for each in sight.own if each.generation.status == Status.BUILDING]
         for each in built:
             await self._generations.promote(each.generation, behind=True)

@@ -81,7 +81,7 @@ def reasons_of(health: Health, lag_objective: float) -> Iterator[str]:
     for view in health.views:
         if view.error is not None:
             yield f"view {view.name} is {view.state}: {view.error}; {view.remedy}"
-        elif view.lag_seconds > lag_objective:
+        elif view.lag_seconds > lag_objective and view.state != "rebuilding":
             yield f"view {view.name} is {view.lag_seconds:.1f} s behind; the objective is {lag_objective:g} s"
     for worker in health.workers if not health.ready else ():
         if worker.state is not State.RUNNING:
@@ -91,6 +91,8 @@ def reasons_of(health: Health, lag_objective: float) -> Iterator[str]:
 def warnings_of(health: Health) -> Iterator[str]:
     """What somebody should look at though traffic may go on, one sentence each."""
     for view in health.views:
+        if view.state == "rebuilding":
+            yield f"view {view.name} is built anew; the rows that answer are {view.lag_seconds:.1f} s behind"
         if view.parked_keys:
             yield f"view {view.name}: {_rows(view.parked_keys)} parked with what comes after; see `twofold dlq list`"
         if view.drifted_keys:

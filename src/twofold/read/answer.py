@@ -84,7 +84,7 @@ async def answered(
         touched, lacking = Touched(), freshness.lacking(views)
         value = await compute(touched)
         mark = await freshness.as_of(touched.mark or await freshness.mark(views), lacking, freshness.lacking(views))
-        return Answer(value, token_of(mark), stale=mark.position < wanted)
+        return Answer(value, token_of(mark), stale=freshness.is_older(mark, wanted))
 
     return await as_wished(freshness, views, wish, ask)
 

@@ -18,7 +18,7 @@ from twofold.read.lot import stuck_of
 from twofold.read.progress import Progress
 from twofold.read.shards import Shards
 from twofold.read.sight import Sight, outlived
-from twofold.read.source import Source
+from twofold.read.source import Source, fault_of_mark
 from twofold.read.status import OTHER_CODE, RESTORED, ProjectorStatus
 from twofold.read.view_store import Generation, Key, ParkingLot, ViewStore, ViewTable
 
@@ -52,7 +52,8 @@ def nobody(_generation: Generation) -> bool:
 class Watched:
     """A shard that other code folds: looked at, never folded here."""
 
-    def __init__(self, generation: Generation, number: int, store: ViewStore) -> None:
+    def __init__(self, generation: Generation, number: int, store: ViewStore, source: Source) -> None:
+        self._source = source
         self.progress = Progress(generation.view)
         self.progress.generation = generation.number
         self._generation, self._number, self._store = generation, number, store
@@ -65,6 +66,9 @@ class Watched:
                 parked = await self._store.parked_keys(self._generation, self._number)
                 self.progress.parked = stuck_of(parked)
         except LeaseLostError:
+            return
+        if self.progress.mark is None and (fault := await fault_of_mark(self._source, mark)) is not None:
+            self.progress.stop(f"{fault}; {RESTORED}")
             return
         self.progress.move(mark)
 
@@ -171,7 +175,7 @@ class Copies:
             self._watched = ()
         elif not self._watched or self._watched[0].progress.generation != live.generation.number:
             found = await self._store.open_generation(self._table, live.generation.epoch, live.generation.shards)
-            self._watched = [Watched(found, number, self._store) for number in range(found.shards)]
+            self._watched = [Watched(found, number, self._store, self._source) for number in range(found.shards)]
 
     async def _opened(self, kept: Kept) -> Shards:
         """Who folds it from now on; the store is told how this code knows its rows."""

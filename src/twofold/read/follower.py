@@ -105,11 +105,13 @@ class Follower:
         checkpoint = await self._store.checkpoint(self.generation, self.shard.number)
         self.progress.parked = await self.read_parked()
         mark = self._mark = checkpoint.mark
-        self.progress.move(mark)
         self._say(position=mark.position)
+        fault = await fault_of_mark(self._source, mark)
+        if fault is None:  # a place in another log is none in this one
+            self.progress.move(mark)
         if built_by(self.generation) != self._table.fingerprint:
             self._stop("its rows were built by other code", REBUILD)
-        elif (fault := await fault_of_mark(self._source, mark)) is not None:
+        elif fault is not None:
             self._stop(fault, RESTORED)
         else:
             self._go_on("standby" if self.claim.fence is None else "running")
@@ -117,6 +119,8 @@ class Follower:
 
     async def look(self) -> None:
         """Find out how far another process has brought it, if one runs it."""
+        if self._status.state == "stopped" and self.progress.mark is None:  # it is of another log
+            return
         mark = (await self._store.checkpoint(self.generation, self.shard.number)).mark
         parked = await self.read_parked()
         if mark.position > self.progress.position or (mark == self.progress.mark and not self._is_folding()):

@@ -175,6 +175,10 @@ class Freshness:
         marks = [progress.mark for progress in self.progresses(views) if progress.mark is not None]
         return min(marks, key=lambda mark: mark.position) if marks else await self._source.mark()
 
+    def is_older(self, mark: Mark, wanted: int) -> bool:
+        """Whether what was read with the checkpoint *mark* is older than the position *wanted*, or of another log."""
+        return mark.position < wanted or (wanted > 0 and mark.epoch != self._source.epoch)
+
     def lacking(self, views: Iterable[str], key: Key | None = None) -> int | None:
         """From which position on the row with this stored *key*, or any row, lacks what happened, being parked."""
         found: int | None = None

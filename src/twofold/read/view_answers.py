@@ -73,7 +73,7 @@ class ViewAnswers:
             found = await model.store.get(definition.table, asked, freshness.answers_from(name))
             mark = await freshness.as_of(found.mark, lacking, freshness.lacking((name,), asked))
             row = definition.row(found.rows[0].values) if found.rows else None
-            return Answer(row, token_of(mark), mark.position < wanted)
+            return Answer(row, token_of(mark), freshness.is_older(mark, wanted))
 
         answer: Answer[V | None] | None = None
         if wish.after is None and freshness.has_found(name):
