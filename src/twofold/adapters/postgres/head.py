@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from twofold.adapters.postgres.database import Database
 
@@ -11,11 +12,15 @@ LAST_POLL_SECONDS = 0.25
 
 
 class HeadWatch:
-    """Told by this process's appends and by NOTIFY, and polling behind both; no wake-up has to arrive."""
+    """Told by this process's appends and by NOTIFY, and polling behind both; no wake-up has to arrive.
 
-    def __init__(self, database: Database, sql: dict[str, str]) -> None:
+    It polls less often while *hears* says that notifications arrive.
+    """
+
+    def __init__(self, database: Database, sql: dict[str, str], hears: Callable[[], bool] = lambda: False) -> None:
         self._database = database
         self._statement = sql["read_head_position"]
+        self._hears = hears
         self._head = 0
         self._waiting: set[asyncio.Future[None]] = set()
         self._asking: asyncio.Task[None] | None = None
@@ -38,7 +43,7 @@ class HeadWatch:
         """See EventStore.wait."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
-        pause = FIRST_POLL_SECONDS
+        pause = LAST_POLL_SECONDS if self._hears() else FIRST_POLL_SECONDS
         while self._head <= after:
             await self._ask()
             left = deadline - loop.time()

@@ -37,7 +37,7 @@ class PostgresLog:
 
         self._database = database
         self._sql = sql
-        watch = HeadWatch(database, sql)
+        watch = HeadWatch(database, sql, lambda: self._listener.is_connected)
         appender = Appender(database, sql, store["lock_key"], now)
         events = PostgresEventStore(database, sql, appender, watch, now, store["epoch"])
         self.events: EventStore = events
