@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.read.accounts import Opened, Page, run
+from tests.unit.read.books import Books, busy
 from tests.unit.read.reading import Reading
-from tests.unit.read.test_view_verifier import Books, busy
 from twofold.errors import StoreUnavailableError, UnknownNameError
 from twofold.messages.folding import evolves
 from twofold.read.findings import Findings

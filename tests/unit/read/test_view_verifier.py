@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.read.accounts import KEYS, Closed, Deposited, Opened, Page, run
+from tests.unit.read.accounts import KEYS, Deposited, Opened, Page, run
+from tests.unit.read.books import HOMES, Books, busy
 from tests.unit.read.reading import Reading
 from twofold.adapters.memory.view_store import MemoryViewStore
 from twofold.event_store.recorded_event import Mark
@@ -18,65 +19,11 @@ from twofold.messages.folding import evolves
 from twofold.messages.message import Event
 from twofold.read.drift import FOLDED_UP_TO, Drift
 from twofold.read.findings import MOST_DRIFTS, Findings
-from twofold.read.follower import Paging
 from twofold.read.generations import FROM_POSITION
 from twofold.read.parking import Failure, Parking
-from twofold.read.past import Home, Past
-from twofold.read.projector import ViewProjector
+from twofold.read.past import Home
 from twofold.read.view import Gone, View
 from twofold.read.view_store import Checkpoint, Generation, Key, StoredRow
-from twofold.read.view_verifier import ViewVerifier
-from twofold.testing.clock import ManualClock
-
-ACCOUNTS = Home(("Account",), str)
-HOMES: dict[type, Home] = {Opened: ACCOUNTS, Deposited: ACCOUNTS, Closed: ACCOUNTS}
-
-
-class Books:
-    """A view with its rows, a hand in them, and a verifier."""
-
-    def __init__(self, reading: Reading, view: type[View] = Page, **options: Any) -> None:
-        self.reading = reading
-        self.projector: ViewProjector = reading.projector(view, keys=KEYS)
-        self.store = reading.store
-        assert isinstance(self.store, MemoryViewStore)
-        homes: dict[type, Home] = options.pop("homes", HOMES)
-        reader = reading.events(self.projector.definition.routes)
-        past = Past(reading.source, reader, homes, paging=Paging(options.pop("page", 1000)))
-        self.verifier = ViewVerifier(
-            self.projector.definition, past, reading.source, options.pop("store", self.store), ManualClock(), **options
-        )
-        self.findings = Findings(self.projector.name)
-
-    async def edit(self, key: Key, position: int | None = None, **values: Any) -> None:
-        """Change a row behind everybody's back."""
-        copy = await self._copy()
-        row = copy.rows[key]
-        copy.rows[key] = StoredRow({**row.values, **values}, row.position if position is None else position)
-
-    async def delete(self, key: Key) -> None:
-        del (await self._copy()).rows[key]
-
-    async def put(self, key: Key, row: StoredRow) -> None:
-        (await self._copy()).put(key, row, 0)
-
-    async def drifts(self, most: int | None = None) -> list[Drift]:
-        """Everything is looked at once."""
-        async for _ in self.verifier.round(self.findings, most):
-            pass
-        return list(self.findings.drifts.values())
-
-    async def _copy(self) -> Any:
-        table = self.projector.definition.table
-        assert isinstance(self.store, MemoryViewStore)
-        generation = await self.store.open_generation(table, self.reading.source.epoch)
-        return self.store._of(generation)
-
-
-async def busy(reading: Reading, accounts: int = 5) -> None:
-    for number in range(accounts):
-        await reading.append(f"Account-{number}", Opened(owner=str(number)), Deposited(amount=Decimal(number)))
-    await reading.append("Account-0", Closed())
 
 
 @pytest.fixture(params=["by stream", "by log"])
