@@ -191,7 +191,9 @@ class Freshness:
     async def as_of(self, mark: Mark, *lacking: int | None) -> Mark:
         """What an answer is as of that was read with the checkpoint *mark*, and may be *lacking* what came later."""
         first = min((position for position in lacking if position is not None), default=None)
-        return mark if first is None or first > mark.position else await self._source.mark(first - 1)
+        if first is None or first > mark.position or mark.epoch != self._source.epoch:
+            return mark
+        return await self._source.mark(first - 1)
 
     def progresses(self, views: Iterable[str]) -> list[Progress]:
         """How far each shard of each of *views* is."""
