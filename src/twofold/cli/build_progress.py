@@ -61,7 +61,7 @@ class BuildProgress:
     def __init__(self, paces: Mapping[str, Pace], bars: Progress | None) -> None:
         self._paces, self._bars = paces, bars
         self._tasks: dict[str, TaskID] = (
-            {} if bars is None else {name: bars.add_task(name, total=100) for name in paces}
+            {} if bars is None else {name: bars.add_task(name, total=100, words="") for name in paces}
         )
         self._said = time.monotonic()
 
