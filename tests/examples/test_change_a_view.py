@@ -74,10 +74,16 @@ class Terminal:
             self._begin(words[:-1])
         else:
             done = subprocess.run(
-                words, cwd=self.folder, env=self._environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                text=True, check=False, timeout=PATIENCE,
-            )  # fmt: skip
-            assert done.returncode == wanted, f"{command} ended with {done.returncode}: {done.stdout}{done.stderr}\n{self.said()}"
+                words,
+                cwd=self.folder,
+                env=self._environment(),
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=PATIENCE,
+            )
+            said = f"{done.stdout}{done.stderr}\n{self.said()}"
+            assert done.returncode == wanted, f"{command} ended with {done.returncode}: {said}"
             compare(done.stdout, expected.replace("\n…\n", "\n...\n"), f"$ {command}")
 
     def _begin(self, words: list[str]) -> None:
