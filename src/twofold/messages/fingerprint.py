@@ -27,7 +27,7 @@ from uuid import UUID
 
 from twofold.messages.folding import folds_of
 from twofold.messages.shape import default_of, fields_of
-from twofold.messages.syntax import Sources, names_in
+from twofold.messages.syntax import Sources, globals_in, names_in
 
 Subject = type | Callable[..., Any]
 
@@ -165,8 +165,9 @@ class _Walk:
 
 def _used_by(function: types.FunctionType, owners: tuple[type, ...], own: _Own) -> Iterator[tuple[str, Any]]:
     """The globals, closed-over values, module attributes and methods of *owners* that *function* names."""
-    names = names_in(function.__code__)
-    places = _places_of(names, function.__globals__, own)
+    names, here = names_in(function.__code__), function.__globals__
+    used = {name: here[name] for name in globals_in(function.__code__) if name in here}
+    places = [used, *_modules_of(names, used, own)]
     for name in sorted(names):
         yield from ((name, place[name]) for place in places if name in place)
         for owner in owners:
@@ -178,15 +179,15 @@ def _used_by(function: types.FunctionType, owners: tuple[type, ...], own: _Own) 
     yield from ((f"{function.__qualname__} default", each) for each in defaults)
 
 
-def _places_of(names: set[str], place: dict[str, Any], own: _Own) -> list[dict[str, Any]]:
-    """The namespace *place*, and those of the user's modules that are named in it, and in those."""
-    found = [place]
+def _modules_of(names: set[str], used: dict[str, Any], own: _Own) -> list[dict[str, Any]]:
+    """The namespaces of the user's modules among what is *used*, and of those that are named in them."""
+    found = [used]
     for each in found:
         modules = [each[name] for name in names if inspect.ismodule(each.get(name))]
         found.extend(
             vars(one) for one in modules if one.__name__ in own and not any(vars(one) is place for place in found)
         )
-    return found
+    return found[1:]
 
 
 def _functions_of(member: Any) -> tuple[types.FunctionType, ...]:

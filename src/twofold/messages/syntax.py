@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import dis
 import inspect
 import linecache
 from collections.abc import Iterator
 from types import CodeType, FunctionType
 
+_ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR", "LOAD_SUPER_ATTR"})
 _LAYOUT = frozenset({"ctx", "kind", "type_comment", "lineno", "col_offset", "end_lineno", "end_col_offset"})
 
 
@@ -85,3 +87,10 @@ def names_in(code: CodeType) -> set[str]:
     """Every global and attribute name that *code*, or a function inside it, uses."""
     inner = [names_in(each) for each in code.co_consts if isinstance(each, CodeType)]
     return set(code.co_names).union(*inner)
+
+
+def globals_in(code: CodeType) -> set[str]:
+    """Every name that *code*, or a function inside it, uses by itself, and not only as an attribute of something."""
+    inner = [globals_in(each) for each in code.co_consts if isinstance(each, CodeType)]
+    named = (each for each in dis.get_instructions(code) if each.opcode in dis.hasname)
+    return {each.argval for each in named if each.opname not in _ATTRIBUTES}.union(*inner)

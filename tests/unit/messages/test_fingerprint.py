@@ -223,6 +223,22 @@ def test_what_changes_the_fold_changes_the_fingerprint(load: Load, old: str, new
     assert fingerprint(load(RULES.replace(old, new), VIEWS.replace(old, new)).Page) != before
 
 
+@pytest.mark.parametrize("name", ["total", "amount", "fee", "rounded", "of", "Tax"])
+def test_a_global_that_is_called_like_an_attribute_does_not_count(load: Load, name: str) -> None:
+    """A script, a notebook or a page has such names all the time, and they hold now this and now that."""
+    before = fingerprint(load(RULES, VIEWS).Page)
+    views = load(RULES, VIEWS + f"\n\n{name} = 'something else'\n")
+
+    assert getattr(views, name) == "something else"
+    assert fingerprint(views.Page) == before
+
+
+def test_a_name_that_is_a_global_and_an_attribute_counts(load: Load) -> None:
+    both = VIEWS.replace("self.total += self.fee()", "self.total += total + self.fee()") + "\n\ntotal = {}\n"
+
+    assert fingerprint(load(RULES, both.format(1)).Page) != fingerprint(load(RULES, both.format(2)).Page)
+
+
 def test_a_module_may_move_inside_the_package(load: Load) -> None:
     before = fingerprint(load(RULES, VIEWS).Page)
     inlined = VIEWS.replace("from shopcode.rules import with_tax", "from shopcode.rules import with_tax as with_tax")
