@@ -95,7 +95,7 @@ class Config:
         1.0, "most of its time that a process compares rows with events; 0: never", unit="%", low=0.0, high=100.0
     )
     verify_every: float = _setting(
-        60.0, "shortest time between two rounds that compare everything", unit="s", low=0.001, high=31_536_000.0
+        30.0, "shortest time between two rounds that compare everything", unit="s", low=0.001, high=31_536_000.0
     )
     verify_keys: int = _setting(
         5000, "most rows compared in one reading of the log, where one has to read all of it", unit="rows", low=1

@@ -34,7 +34,7 @@ class Verifier:
         *,
         claim: Claim | None = None,
         share: float = 0.01,
-        every: float = 60.0,
+        every: float = 30.0,
     ) -> None:
         self.views: Mapping[str, ViewVerifier] = {view.definition.name: view for view in views}
         self._clock, self._claim = clock, claim or uncontested()
