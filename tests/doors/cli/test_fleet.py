@@ -17,6 +17,7 @@ import pytest
 
 from tests.doors.cli.conftest import Run, json_of, start
 from tests.servers.place import children_of
+from twofold.cli import fleet as fleets
 from twofold.cli.exits import CHECK_FAILED, UNHEALTHY, USAGE
 from twofold.cli.fleet import Fleet, Program
 from twofold.cli.lifeline import READY
@@ -207,24 +208,6 @@ def test_they_end_with_their_parent_however_it_ends(fleet: tuple[subprocess.Pope
     assert gone(children)
 
 
-def test_one_that_does_not_drain_is_killed_and_said(project: Path) -> None:
-    (project / "app.py").write_text(
-        (project / "app.py").read_text()
-        + "\nimport signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\n"
-    )
-    settings = (project / "pyproject.toml").read_text()
-    (project / "pyproject.toml").write_text(settings.replace("[tool.twofold]", "[tool.twofold]\ndrain_seconds = 0.1"))
-    with start("run", "app:app", "--store", SQLITE, "--port", "0", "--workers", "2") as process:
-        output = Output(process)
-        output.until(r"is ready \(pid", times=2)
-        children = children_of(process.pid)
-        os.kill(process.pid, signal.SIGINT)
-        output.until("2 processes did not end in time and are killed")
-
-        assert process.wait(timeout=PATIENCE) == UNHEALTHY
-    assert gone(children)
-
-
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
@@ -331,3 +314,21 @@ async def test_ready_is_said_once_however_many_there_are() -> None:
 
     assert await fleet.run() == 0
     assert ready == [1]
+
+
+async def test_one_that_does_not_end_in_time_is_killed_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleets, "GRACE_SECONDS", 0.1)
+    told: list[str] = []
+
+    def tell(text: str) -> None:
+        told.append(text)
+        if text.startswith("process 2 is ready"):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    stubborn = (
+        f"import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); line.send({READY!r}); time.sleep(60)"
+    )
+    code = await Fleet(child(stubborn), 2, drain_seconds=0.1, ready=lambda: None, told=tell).run()
+
+    assert code == UNHEALTHY
+    assert told[-1] == "2 processes did not end in time and are killed"
