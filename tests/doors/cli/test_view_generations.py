@@ -1,4 +1,4 @@
-"""`twofold view rebuild|compare|promote|rollback|drop|pause|resume`: a fold is changed; operators say what comes of it."""
+"""What operators do to the generations of a view on the command line, with a fold that somebody changed."""
 
 from __future__ import annotations
 
