@@ -32,9 +32,10 @@ class Books:
         assert isinstance(self.store, MemoryViewStore)
         homes: dict[type, Home] = options.pop("homes", HOMES)
         reader = reading.events(self.projector.definition.routes)
-        past = Past(reading.source, reader, homes, paging=Paging(options.pop("page", 1000)))
+        log = options.pop("log", reading.source)
+        past = Past(log, reader, homes, paging=Paging(options.pop("page", 1000)))
         self.verifier = ViewVerifier(
-            self.projector.definition, past, reading.source, options.pop("store", self.store), ManualClock(), **options
+            self.projector.definition, past, log, options.pop("store", self.store), ManualClock(), **options
         )
         self.findings = Findings(self.projector.name)
 

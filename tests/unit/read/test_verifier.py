@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import Any
+
 import pytest
 
-from tests.unit.read.accounts import Opened, Page, run
-from tests.unit.read.books import Books, busy
+from tests.unit.read.accounts import KEYS, Opened, Page, run
+from tests.unit.read.books import HOMES, Books, busy
 from tests.unit.read.reading import Reading
 from twofold.errors import StoreUnavailableError, UnknownNameError
 from twofold.messages.folding import evolves
 from twofold.read.findings import Findings
 from twofold.read.verifier import FIRST, Verifier
 from twofold.read.view import View
+from twofold.read.view_store import Key
 from twofold.read.view_verifier import Work
 from twofold.runtime.claim import Claim
 from twofold.testing.clock import ManualClock
+from twofold.testing.faults import FailAt, NoFaults, Plan, faulty
 
 
 class Owners(View, key="owner"):
@@ -230,3 +235,30 @@ async def test_an_unknown_view_is_said_to_be_unknown() -> None:
         await verifier.verify("Pge")
     with pytest.raises(UnknownNameError):
         verifier.found("Pge")
+
+
+@pytest.mark.parametrize("homes", [HOMES, {}], ids=["by stream", "by log"])
+async def test_whichever_call_fails_nothing_is_called_drift_and_the_next_round_is_right(homes: Any) -> None:
+    async def found(plan: Plan) -> tuple[set[Key], set[Key]]:
+        """What drifts after a round in which a call may fail, and after the next one."""
+        reading = Reading()
+        await busy(reading)
+        await run(reading.projector(Page, keys=KEYS))
+        store, log = faulty(reading.store, plan), faulty(reading.source, plan)
+        books = Books(reading, homes=homes, page=3, keys=2, store=store, log=log)
+        await books.edit(("3",), owner="eve")
+        await books.delete(("2",))
+        with suppress(StoreUnavailableError):
+            await books.drifts()
+        first = set(books.findings.drifts)
+        await books.drifts()
+        return first, set(books.findings.drifts)
+
+    wrong = {("2",), ("3",)}
+    counted = NoFaults()
+    assert await found(counted) == (wrong, wrong)
+    assert {"checkpoint", "load", "parked_keys", "find"} <= set(counted.calls)
+    for number in range(1, len(counted.calls) // 2):  # the second round looks at what drifted once more
+        first, second = await found(FailAt(number))
+        assert first <= wrong, number
+        assert second == wrong, number
