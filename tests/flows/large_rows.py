@@ -65,7 +65,7 @@ async def main(url: str, events: int, *, hoards: bool) -> None:
         while done < events:
             await books.fold(["Book"])
             done = books.projectors["Book"].status().position
-            hoard += [os.urandom(LARGE * 64)] if hoards else []
+            hoard += [os.urandom(LARGE * 256)] if hoards else []
             if done * 10 // events > said:
                 said = done * 10 // events
                 print(resident(), flush=True)

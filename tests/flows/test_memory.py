@@ -11,8 +11,8 @@ import pytest
 
 from tests.examples.markdown import ROOT
 
-EVENTS = int(os.environ.get("TWOFOLD_TEST_EVENTS", "200000"))
-GROWTH = 24 * 1024 * 1024
+EVENTS = int(os.environ.get("TWOFOLD_TEST_EVENTS", "100000"))
+GROWTH = 16 * 1024 * 1024
 """Bytes by which a process may grow between the second and the last tenth of a catch-up."""
 
 
