@@ -1,4 +1,4 @@
-"""Random histories on memory and on SQLite: same results, same errors, whatever is asked.
+"""Random histories on memory, on SQLite and on PostgreSQL: same results, same errors, whatever is asked.
 
 Memory is the model. `TWOFOLD_SEED` repeats a run, `TWOFOLD_EXAMPLES` makes it longer.
 """
@@ -10,17 +10,22 @@ import os
 import random
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
+from tests.servers.databases import Databases
+from tests.servers.fixtures import Servers
+from tests.servers.prepared import with_log
 from twofold.adapters.memory.log import open_memory_log
+from twofold.adapters.postgres.log import open_postgres_log
 from twofold.adapters.sqlite.log import open_sqlite_log
 from twofold.errors import TwofoldError
 from twofold.event_store.outcome import Outcome, Status
@@ -221,13 +226,15 @@ async def read_log(after: int, how: dict[str, Any], log: Log) -> LogPage:
     return await log.events.read_log(after, **how)
 
 
-class SqliteMachine(LogMachine):
-    """SQLite, through two open logs that take turns, closed and opened again now and then."""
+class LastingMachine(LogMachine):
+    """Two open logs on one store that take turns, closed and opened again now and then."""
+
+    def opened(self, clock: ManualClock) -> Awaitable[Log]:
+        raise NotImplementedError
 
     async def open_subject(self, clock: ManualClock) -> Log:
-        path = str(Path(self._folder.name) / "log.db")
-        self._other = await open_sqlite_log(path, clock)
-        return await open_sqlite_log(path, clock)
+        self._other = await self.opened(clock)
+        return await self.opened(clock)
 
     def teardown(self) -> None:
         self._run(self._other.close())
@@ -251,6 +258,28 @@ class SqliteMachine(LogMachine):
         subject = self._answer(lambda log: in_one_unit(log, writes, keep=keep), self._subject)
         if keep and isinstance(subject, list):
             assert subject == self._run(one_after_another(self._model, writes))
+
+
+class SqliteMachine(LastingMachine):
+    def opened(self, clock: ManualClock) -> Awaitable[Log]:
+        return open_sqlite_log(str(Path(self._folder.name) / "log.db"), clock)
+
+
+class PostgresMachine(LastingMachine):
+    databases: ClassVar[Databases]
+
+    def __init__(self) -> None:
+        self._place = ExitStack()
+        prepared = self.databases.prepared(with_log)
+        self._url = self._place.enter_context(self.databases.fresh(prepared))
+        super().__init__()
+
+    def opened(self, clock: ManualClock) -> Awaitable[Log]:
+        return open_postgres_log(self._url, clock)
+
+    def teardown(self) -> None:
+        super().teardown()
+        self._place.close()
 
 
 class ChangedMindError(Exception):
@@ -296,6 +325,12 @@ def run_machine(machine: type[LogMachine], examples: int, *, shrink: bool = True
 @pytest.mark.slow
 def test_sqlite_answers_as_memory_does() -> None:
     run_machine(SqliteMachine, examples=int(os.environ.get("TWOFOLD_EXAMPLES") or 60))
+
+
+@pytest.mark.slow
+def test_postgres_answers_as_memory_does(servers: Servers) -> None:
+    PostgresMachine.databases = servers.databases()
+    run_machine(PostgresMachine, examples=int(os.environ.get("TWOFOLD_EXAMPLES") or 30))
 
 
 # --- planted bugs: a memory log with one fault each, which the machine has to find ------------
