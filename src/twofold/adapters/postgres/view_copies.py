@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import asyncpg
+
 from twofold.adapters.postgres.database import Connection
 from twofold.adapters.postgres.view_generations import Generations, show
 from twofold.adapters.postgres.view_kinds import POSTGRES
@@ -45,6 +47,7 @@ class Copies:
             raise ConflictError(f"generation {generation.number} of {generation.view} is not kept any more")
         if found["live"] == generation.number:
             return
+        await self._show(connection, remembered(generation.view, found["shape"]), generation)
         if found["live"] is not None:
             await connection.fetch(self._sql["lock_checkpoints"], *place, found["live"])
             if not behind and await connection.fetchval(self._sql["is_behind"], *place, found["live"]):
@@ -54,9 +57,18 @@ class Copies:
             )
         await connection.execute(self._sql["make_live"], *place)
         await connection.execute(self._sql["point_to_generation"], *place)
-        table = remembered(generation.view, found["shape"])
-        if table.columns:
+
+    async def _show(self, connection: Connection, table: ViewTable, generation: Generation) -> None:
+        """Put it where people read it. Done first: whoever reads there for long must not keep others from folding."""
+        if not table.columns:
+            return
+        await connection.execute(self._sql["wait_briefly"])
+        try:
             await show(connection, RowTable(table, generation.number, POSTGRES))
+        except asyncpg.LockNotAvailableError:
+            raise ConflictError(
+                f"somebody has a transaction open that reads twofold_views.{table.view}; end it, or try again later"
+            ) from None
 
     async def label(self, connection: Connection, generation: Generation, status: Status, why: str) -> None:
         """See Generations.label."""
@@ -81,7 +93,8 @@ class Copies:
             await connection.execute(self._sql[name], *place)
         await connection.execute(self._sql["label_generation"], "dropped", "", *place)
         table = remembered(generation.view, found["shape"])
-        await connection.execute(drop_table(RowTable(table, generation.number, POSTGRES)))
+        for each in (table, *table.lookups):
+            await connection.execute(drop_table(RowTable(each, generation.number, POSTGRES)))
 
     async def pause(self, connection: Connection, view: str, *, paused: bool) -> None:
         """See Generations.pause."""

@@ -16,6 +16,7 @@ from tests.faults.postgres.sessions import waiting_for_a_lock
 from tests.servers.databases import ask
 from twofold.adapters.postgres.view_store import PostgresViewStore, open_postgres_views
 from twofold.errors import (
+    ConflictError,
     InputError,
     LeaseLostError,
     MisuseError,
@@ -124,6 +125,28 @@ async def test_readers_follow_a_swap_and_never_see_an_empty_view(store, postgres
     for found in (await reader.get(PAGE, ("new",)), await store.find(PAGE, Search())):
         assert ([row.values["id"] for row in found.rows], found.generation) == (["new"], 2)
     await reader.close()
+
+
+async def test_whoever_reads_for_long_by_the_views_name_holds_up_a_swap_and_nobody_who_folds(store, postgres_url):
+    live = await filled(store, 1)
+    built = await store.build(PAGE._replace(fingerprint="fingerprint-2"), "epoch")
+    await store.save(built, 0, [page(0, 7)], START, at(2))
+    analyst = await asyncpg.connect(postgres_url)
+    reading = analyst.transaction()
+    await reading.start()
+    await analyst.fetch('SELECT * FROM twofold_views."Page"')
+
+    async with asyncio.timeout(20):
+        promoting = asyncio.ensure_future(store.promote(built))
+        await waiting_for_a_lock(postgres_url, "Page")
+        await store.save(live, 0, [page(0, 5)], at(1).mark, at(2))
+        with pytest.raises(ConflictError, match="transaction open that reads twofold_views.Page"):
+            await promoting
+    await reading.rollback()
+    await analyst.close()
+    await store.promote(built)
+
+    assert (await store.get(PAGE, ("page 000000",))).generation == built.number
 
 
 async def test_readers_of_a_generation_that_was_dropped_find_the_live_one(store, postgres_url):
