@@ -74,12 +74,22 @@ def status(ctx: click.Context, /, name: str | None, *, json: bool, **place: str 
     found, is_unwell, copies = asyncio.run(_status(Place(**place), name))
     rows = [_row(each) | copies.get(each.name, {}) for each in found]
     print_rows(rows, _COLUMNS, json=json, none="the app has no views")
+    for each in () if json else found:
+        _explain(each)
     if name is not None and not json and copies:
         click.echo()
         print_rows(copies[name]["generations"], COLUMNS, json=False)
         for change in copies[name]["changes"]:
             click.echo(f"changed since the live one was built: {change}")
     ctx.exit(UNHEALTHY if is_unwell else 0)
+
+
+def _explain(status: ReaderStatus) -> None:
+    """Why a view is not well, and what to do, if that is known here."""
+    if status.error is not None:
+        click.echo(f"{status.name}: {status.error}", err=True)
+        if status.remedy:
+            click.echo(f"  do:  {status.remedy}", err=True)
 
 
 async def _status(place: Place, name: str | None) -> tuple[list[ReaderStatus], bool, dict[str, dict[str, Any]]]:

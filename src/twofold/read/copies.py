@@ -360,7 +360,8 @@ class Copies:
         if self._policy.rebuild and not sight.is_other_log:
             return ProjectorStatus(view=self.name, state="starting", position=_position(sight.live))
         remedy = RESTORED if sight.is_other_log else OTHER_CODE.format(view=self.name)
-        error = f"its rows were built by other code: {'; '.join(sight.changes)}"
+        whose = "from another log" if sight.is_other_log else "by other code"
+        error = f"its rows were built {whose}: {'; '.join(sight.changes)}"
         return ProjectorStatus(
             view=self.name, state="stopped", position=_position(sight.live), error=error, remedy=remedy
         )

@@ -289,8 +289,11 @@ def test_views_in_the_same_database_are_built_anew_as_advised(project: Path, run
 
     run("doctor", "--restored", "--store", postgres_url)
     sick = findings(run, "--store", postgres_url)
+    status = run("view", "status", "--store", postgres_url)
     run("view", "rebuild", "--store", postgres_url)
     fill(postgres_url, "t2")
 
     assert sick["view TaskPage"]["verdict"] == "bad"
+    assert "TaskPage: its rows were built from another log" in status.stderr
+    assert "do:  the log is not the one that this view has read" in status.stderr
     assert run("doctor", "--store", postgres_url).exit_code == 0
