@@ -287,7 +287,8 @@ class Copies:
             "generation %d of the view %s is live now; %s", heir.generation.number, self.name, self._compared[1]
         )
         for generation in outlived(await self._see(), self._policy.keep):
-            await self._generations.drop(generation)
+            if self._is_orphan(generation):  # who still folds it would build it again
+                await self._generations.drop(generation)
         self._look_at, self._head, self._compared = 0.0, None, None
         return 1
 

@@ -173,6 +173,16 @@ async def test_replaced_generations_are_dropped_but_for_the_newest(reading: Read
     assert await statuses(Process(reading, Old)) == {3: "retired", 4: "live"}
 
 
+async def test_what_another_process_still_folds_is_not_dropped(reading: Reading) -> None:
+    await pay(reading, 1)
+    await Process(reading, Old).run()
+    new = Process(reading, New, AT_ONCE._replace(keep=0), is_orphan=lambda _: False)
+
+    await new.run()
+
+    assert await statuses(new) == {1: "retired", 2: "live"}
+
+
 async def test_what_was_dropped_under_a_running_process_is_let_go(reading: Reading) -> None:
     await pay(reading, 1)
     await Process(reading, Old).run()
