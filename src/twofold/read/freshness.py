@@ -15,6 +15,8 @@ from twofold.read.source import Source, fault_of_mark
 from twofold.read.view_store import Generation, Key
 
 FIRST_LOOK = 0.005
+LOOKS = 10
+"""Every so many looks at how far a shard is are one at which generation is live: another process may promote one."""
 KNOWN_TOKENS = 4096
 """How many tokens are remembered as this log's own; the past of a log does not change while it is open."""
 
@@ -120,35 +122,44 @@ class Freshness:
         views = list(views)
         await self.found(views)
         for view in views:
-            for tracked in self._projector(view).touched(key):
-                fault = await self._late(view, tracked, wanted.position, deadline)
-                fault = fault or await _incomplete(view, tracked, wanted.position, key, missing)
-                if fault is not None and not stale_ok:
-                    raise fault
-                if fault is not None:
-                    return False
+            fault = await self._fault(view, wanted.position, key, deadline, missing)
+            if fault is not None and not stale_ok:
+                raise fault
+            if fault is not None:
+                return False
         return True
 
-    async def _late(self, view: str, tracked: Tracked, wanted: int, deadline: float) -> NotFreshError | None:
-        """Why a shard has not reached *wanted*, once time is up or before; None once it has."""
-        progress = tracked.progress
-        if progress.position >= wanted or await self._await(tracked, wanted, deadline):
-            return None
-        return NotFreshError(view, progress.position, wanted, progress.stopped or "")
+    async def _fault(
+        self, view: str, wanted: int, key: Key | None, deadline: float, missing: int
+    ) -> NotFreshError | None:
+        """Why *view* has not reached *wanted*, once time is up or before; None once it has.
 
-    async def _await(self, tracked: Tracked, position: int, deadline: float) -> bool:
-        progress, loop = tracked.progress, asyncio.get_running_loop()
+        When another generation takes over meanwhile, that one counts.
+        """
+        while True:
+            shards, fault = [*self._projector(view).touched(key)], None
+            for tracked in shards:
+                await self._await(view, tracked, wanted, key, deadline)
+                fault = await _late(view, tracked, wanted, key, missing)
+                if fault is not None:
+                    break
+            if fault is None or shards == [*self._projector(view).touched(key)]:
+                return fault
+
+    async def _await(self, view: str, tracked: Tracked, position: int, key: Key | None, deadline: float) -> None:
+        """Wait until a shard has reached *position*, has stopped, or is not asked any more, or time is up."""
+        progress, loop, looks = tracked.progress, asyncio.get_running_loop(), 0
         look_after = FIRST_LOOK if progress.heard < position else 0.0
         while progress.position < position and progress.stopped is None:
             left = deadline - loop.time()
             if left > 0:
                 await progress.moved(position, min(left, look_after))
             if progress.position < position:
-                await self._look(tracked)
-            if left <= 0:
+                looks += 1
+                await (self._look(tracked) if looks % LOOKS else self._projector(view).look())
+            if left <= 0 or tracked not in self._projector(view).touched(key):
                 break
             look_after = min(max(look_after * 2, FIRST_LOOK), self._poll)
-        return progress.position >= position
 
     async def _look(self, tracked: Tracked) -> None:
         """Look how far others have brought it; those who wait at the same time share one look."""
@@ -206,11 +217,14 @@ class Freshness:
         return found
 
 
-async def _incomplete(view: str, tracked: Tracked, wanted: int, key: Key | None, missing: int) -> NotFreshError | None:
-    """Why a row lacks something up to *wanted* although its shard has reached that: it is parked; None: none does."""
-    since = tracked.progress.parked_since(key, missing)
+async def _late(view: str, tracked: Tracked, wanted: int, key: Key | None, missing: int) -> NotFreshError | None:
+    """Why a row lacks something up to *wanted*: its shard is not that far, or it is parked; None: it lacks nothing."""
+    progress = tracked.progress
+    if progress.position < wanted:
+        return NotFreshError(view, progress.position, wanted, progress.stopped or "")
+    since = progress.parked_since(key, missing)
     if since is None or since > wanted:
         return None
     await tracked.look()
-    since = tracked.progress.parked_since(key, missing)
+    since = progress.parked_since(key, missing)
     return None if since is None or since > wanted else NotFreshError(view, since - 1, wanted, parked_since=since)
