@@ -150,6 +150,7 @@ async def test_the_same_commands_give_the_same_answers_events_and_views_both_way
 
         assert await answers_of(shop, commands) == expected
 
+        assert await answers_of(shop, commands) == expected, "asked again"
         assert await events_of(shop) == await events_of(other)
         rows = await rows_of(shop)
         assert rows == await rows_of(other)

@@ -24,8 +24,8 @@ class KeptByAggregatesError(RuntimeError):
 
     def __init__(self, order_id: str) -> None:
         super().__init__(
-            f"order {order_id} is in this store's log and not in its tables, so `--orders aggregates` has kept it; "
-            "go on with that, or begin an empty store"
+            f"order {order_id} is in this store's log and not in its tables: `--orders aggregates` has kept it, or the "
+            "log was moved here without them; go on with `--orders aggregates`, bring them, or begin an empty store"
         )
 
 
