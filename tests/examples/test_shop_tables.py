@@ -26,7 +26,7 @@ from examples.shop.tables import set_up
 from examples.shop.tables.order_tables import tables_on
 from examples.shop.tables.set_up import KeptByAggregatesError, set_up_tables
 from tests.servers.fixtures import POSTGRES
-from twofold import Command, OpenApp, Rejected, UnitOfWork
+from twofold import Command, InvalidMessageError, OpenApp, Rejected, UnitOfWork
 
 SEED = int(os.environ.get("TWOFOLD_SEED") or random.SystemRandom().getrandbits(32))
 AT = datetime(2017, 1, 1, 12, 0, tzinfo=UTC)
@@ -233,6 +233,14 @@ async def test_an_event_that_cannot_be_published_takes_the_rows_back(shop: OpenA
 
     assert await counts(shop) == dict.fromkeys(TABLES, 0)
     assert await events_of(shop) == []
+
+
+@pytest.mark.parametrize("order_id", ["", "x" * 600])
+async def test_a_number_that_names_no_stream_is_refused_and_leaves_no_row(shop: OpenApp, order_id: str) -> None:
+    with pytest.raises(InvalidMessageError, match="the key of Order"):
+        await shop.send(place(order_id))
+
+    assert await counts(shop) == dict.fromkeys(TABLES, 0)
 
 
 async def test_of_many_orders_at_once_with_one_number_one_is_kept(shop: OpenApp) -> None:

@@ -47,7 +47,7 @@ class PostgresOrders:
     async def insert(self, placed: OrderPlaced) -> bool:
         """See OrderTables.insert."""
         await self._connection.execute(INSERT_USER, placed.customer_id)
-        is_new = await self._connection.fetchval(
+        stored = await self._connection.fetchval(
             INSERT_ORDER,
             placed.order_id,
             placed.customer_id,
@@ -57,7 +57,7 @@ class PostgresOrders:
             placed.business_day,
             placed.placed_at,
         )
-        if not is_new:
+        if stored is None:
             return False
         await self._connection.executemany(
             INSERT_ITEM,
