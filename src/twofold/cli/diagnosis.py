@@ -81,6 +81,7 @@ async def _inside(app: OpenApp, clock: Clock) -> AsyncIterator[Finding]:
         yield Finding("database", "ok", ", ".join(f"{name} {text}" for name, text in facts.items()))
         yield _durability(facts)
     yield await _clock(app, clock)
+    yield await _processes(app)
     for view in await app.check.views():
         text = f"{view.state} at position {view.position}, {view.lag_events} behind ({view.lag_seconds:.1f} s)"
         is_unwell = app.check.is_unwell(view)
@@ -97,6 +98,13 @@ def _durability(facts: Mapping[str, str]) -> Finding:
     if facts.get("synchronous") == "normal":
         return Finding("durability", "note", "a power cut may lose the last commits", 'set synchronous = "full"')
     return Finding("durability", "ok", "what is acknowledged survives a power cut")
+
+
+async def _processes(app: OpenApp) -> Finding:
+    here = len((await app.log.leases.roster()).members)
+    if here:
+        return Finding("processes", "ok", f"{here} at work on this log")
+    return Finding("processes", "note", "none is at work: views stay where they are", "start one with `twofold run`")
 
 
 async def _clock(app: OpenApp, clock: Clock) -> Finding:

@@ -68,6 +68,22 @@ def test_a_sound_database_is_found_sound(project: Path, run: Run, postgres_url: 
     assert "ok   view TaskPage: " in result.output
 
 
+def test_processes_at_work_are_counted(project: Path, run: Run, postgres_url: str) -> None:
+    async def while_two_work() -> dict[str, dict[str, Any]]:
+        app = load_app("app:app")
+        async with app.open(postgres_url, workers=False) as first, app.open(postgres_url, workers=False) as second:
+            await first.step()
+            await second.step()
+            return await asyncio.to_thread(findings, run, "--store", postgres_url)
+
+    working = asyncio.run(while_two_work())
+    alone = findings(run, "--store", postgres_url)
+
+    assert working["processes"]["text"] == "2 at work on this log"
+    assert alone["processes"]["verdict"] == "note"
+    assert alone["processes"]["remedy"] == "start one with `twofold run`"
+
+
 def test_log_and_views_in_two_stores_are_looked_at_each(project: Path, run: Run, postgres_url: str) -> None:
     fill(postgres_url, "t1", views="sqlite:///rows.db")
 
