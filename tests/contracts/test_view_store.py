@@ -22,6 +22,7 @@ from twofold.testing.contracts.view_store.generations import (
     PauseContract,
     PromoteContract,
 )
+from twofold.testing.contracts.view_store.lookups import LookupRowsContract
 from twofold.testing.contracts.view_store.parking import ParkingContract
 from twofold.testing.contracts.view_store.saving import GenerationContract, SaveContract, SnapshotOfAnswersContract
 from twofold.testing.contracts.view_store.searching import (
@@ -111,3 +112,6 @@ class TestPause(PauseContract): ...
 
 
 class TestParking(ParkingContract): ...
+
+
+class TestLookupRows(LookupRowsContract): ...

@@ -42,7 +42,8 @@ class Column(NamedTuple):
 class ViewTable(NamedTuple):
     """The shape of a view's rows. `key` names the columns that tell rows apart, in order; `indexes` are further
     column tuples worth an index. `fingerprint` changes whenever the rows would come out differently, and `recipe` says
-    in parts what it is made from: a name, and a text that changes with what it names.
+    in parts what it is made from: a name, and a text that changes with what it names. `lookups` are further tables that
+    each generation has for itself, made and dropped with it.
     """
 
     view: str
@@ -51,6 +52,7 @@ class ViewTable(NamedTuple):
     indexes: tuple[tuple[str, ...], ...]
     fingerprint: str
     recipe: tuple[tuple[str, str], ...] = ()
+    lookups: tuple[ViewTable, ...] = ()
 
 
 class Generation(NamedTuple):
@@ -84,11 +86,15 @@ class StoredRow(NamedTuple):
 
 
 class RowChange(NamedTuple):
-    """A row as it is to be after a batch; `values` None deletes it. `position` is the last event it folded."""
+    """A row as it is to be after a batch; `values` None deletes it. `position` is the last event it folded.
+
+    `table` is the name of the lookup that has the row (`ViewTable.lookups`); none: the view itself.
+    """
 
     key: Key
     values: Mapping[str, Any] | None
     position: int
+    table: str = ""
 
 
 Operator = Literal["eq", "ne", "lt", "lte", "gt", "gte", "in", "contains", "startswith", "isnull"]
@@ -182,8 +188,9 @@ class ViewStore(Protocol):
         """Apply *changes* and *parking* and move the checkpoint from *expected* to *reached*, all or nothing.
 
         *reached* may be where it is: rows that were parked are written so. A store that is no `ParkingLot` takes no
-        *parking*. Raises LeaseLostError, with nothing changed, when the shard is not at *expected*, has seen a fence
-        higher than `reached.fence`, or the generation is not kept any more.
+        *parking*, and one that is no `LookupRows` no rows of lookups. Raises LeaseLostError, with nothing changed, when
+        the shard is not at *expected*, has seen a fence higher than `reached.fence`, or the generation is not kept any
+        more.
         """
 
     async def get(self, table: ViewTable, key: Key, of: Generation | None = None) -> Found:
@@ -224,3 +231,17 @@ class ParkingLot(Protocol):
 
     async def parked_events(self, generation: Generation, shard: int, key: Key, limit: int = 1000) -> list[int]:
         """The first *limit* positions of events that wait for this row, rising; none if it is not parked."""
+
+
+@runtime_checkable
+class LookupRows(Protocol):
+    """Rows that a view looks up while it folds, in further tables of each generation (`ViewTable.lookups`).
+
+    `ViewStore.save` takes their changes with those of the view's own rows, in one transaction.
+    """
+
+    async def load_lookup(self, generation: Generation, lookup: ViewTable, keys: Sequence[Key]) -> dict[Key, StoredRow]:
+        """The rows of a lookup with those keys; keys without a row are left out."""
+
+    async def find_lookup(self, generation: Generation, lookup: ViewTable, search: Search) -> list[StoredRow]:
+        """The rows of a lookup that match, in order, as of the last `save`. See `ViewStore.find`."""

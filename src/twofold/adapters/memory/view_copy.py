@@ -24,6 +24,7 @@ class Copy:
         self.waiting: dict[Key, list[int]] = {}
         start = Checkpoint(Mark(generation.epoch, 0, NO_CHECK), 0)
         self.checkpoints = dict.fromkeys(range(generation.shards), start)
+        self.lookups = {lookup.view: Copy(generation, lookup, made_at) for lookup in table.lookups}
         self._nested = [(column.name, column.type) for column in table.columns if column.kind is Kind.JSON]
 
     def encoded(self, change: RowChange) -> StoredRow | None:

@@ -42,7 +42,9 @@ _OF_VALUES: dict[str, _Test] = {
 
 
 class MemoryViewStore:
-    """Keeps the contracts of `ViewStore`, `Generations` and `ParkingLot` in the simplest way that can be right."""
+    """Keeps the contracts of `ViewStore`, `Generations`, `ParkingLot` and `LookupRows` in the simplest way that can be
+    right.
+    """
 
     def __init__(self) -> None:
         self.identity = uuid4().hex
@@ -128,8 +130,15 @@ class MemoryViewStore:
 
     async def load(self, generation: Generation, shard: int, keys: Sequence[Key]) -> dict[Key, StoredRow]:  # noqa: ARG002
         """The rows with those keys."""
-        copy = self._of(generation)
-        return {key: copy.read(copy.rows[key]) for key in keys if key in copy.rows}
+        return _read(self._of(generation), keys)
+
+    async def load_lookup(self, generation: Generation, lookup: ViewTable, keys: Sequence[Key]) -> dict[Key, StoredRow]:
+        """The rows with those keys."""
+        return _read(self._of(generation).lookups[lookup.view], keys)
+
+    async def find_lookup(self, generation: Generation, lookup: ViewTable, search: Search) -> list[StoredRow]:
+        """The rows that match, in order."""
+        return _found(self._of(generation).lookups[lookup.view], lookup, search)
 
     async def save(
         self,
@@ -147,9 +156,10 @@ class MemoryViewStore:
             raise LeaseLostError(f"{generation.view} is at {now.mark.position}, not at {expected.position}")
         if now.fence > reached.fence:
             raise LeaseLostError(f"{generation.view} has seen lease {now.fence}; {reached.fence} is over")
-        rows = [(change.key, copy.encoded(change)) for change in changes]
-        for key, row in rows:
-            copy.put(key, row, shard)
+        places = [copy.lookups[change.table] if change.table else copy for change in changes]
+        rows = [(place, change.key, place.encoded(change)) for place, change in zip(places, changes, strict=True)]
+        for place, key, row in rows:
+            place.put(key, row, shard)
         for each in parking:
             copy.park(shard, each, self._now())
         copy.checkpoints[shard] = reached
@@ -178,12 +188,7 @@ class MemoryViewStore:
     async def find(self, table: ViewTable, search: Search, of: Generation | None = None) -> Found:
         """The rows that match, in order."""
         copy = self._copy(table, of)
-        order = full_order(table, search.order_by)
-        found = in_order(_matching(copy.rows.values(), search.conditions), order)
-        if search.after is not None:
-            found = [row for row in found if _place(row.values, order, search.after) > 0]
-        rows = [copy.read(row) for row in found[: search.limit]]
-        return Found(rows, copy.mark, copy.generation.number)
+        return Found(_found(copy, table, search), copy.mark, copy.generation.number)
 
     async def count(self, table: ViewTable, conditions: Sequence[Condition], of: Generation | None = None) -> Counted:
         """How many rows match."""
@@ -198,6 +203,18 @@ class MemoryViewStore:
             return self._of(of)
         found = self._live.get(table.view)
         return found or Copy(Generation(table.view, 0, table.fingerprint, "", 1, "missing"), table, 0)
+
+
+def _read(copy: Copy, keys: Sequence[Key]) -> dict[Key, StoredRow]:
+    return {key: copy.read(copy.rows[key]) for key in keys if key in copy.rows}
+
+
+def _found(copy: Copy, table: ViewTable, search: Search) -> list[StoredRow]:
+    order = full_order(table, search.order_by)
+    found = in_order(_matching(copy.rows.values(), search.conditions), order)
+    if search.after is not None:
+        found = [row for row in found if _place(row.values, order, search.after) > 0]
+    return [copy.read(row) for row in found[: search.limit]]
 
 
 def _matching(rows: Iterable[StoredRow], conditions: Sequence[Condition]) -> list[StoredRow]:

@@ -9,7 +9,7 @@ from twofold.adapters.postgres.view_kinds import POSTGRES
 from twofold.adapters.sql.view_arrays import render_get, render_load, render_save
 from twofold.adapters.sql.view_marks import mark_of
 from twofold.adapters.sql.view_rows import RowFormat
-from twofold.adapters.sql.view_search import render_count_beside, render_find_beside
+from twofold.adapters.sql.view_search import render_count_beside, render_find, render_find_beside
 from twofold.adapters.sql.view_table import RowTable
 from twofold.errors import InputError
 from twofold.event_store.recorded_event import Mark
@@ -43,6 +43,7 @@ class GenerationTable:
         self._get = render_get(self.rows, self._live_mark, _LIVE_VALUES, None if is_one else sql["own_mark"])
         self._load = render_load(self.rows)
         self._save = render_save(self.rows, sql["move_checkpoint"], _MOVING_VALUES, sql["end_of_save"])
+        self._write = render_save(self.rows, "SELECT", 0, sql["end_of_save"])
         self._mark_text = ""
         self._mark: Mark
 
@@ -85,6 +86,14 @@ class GenerationTable:
         """Asks for the rows with those keys."""
         return self._load, tuple(zip(*map(self._format.key_bindings, keys), strict=True))
 
+    def listed(self, search: Search) -> Asked:
+        """Asks for the rows that match, for whoever folds them. Raises ColumnUnknownError and InputError."""
+        return render_find(self.rows, search)
+
+    def rows_of(self, records: Sequence[Record]) -> list[StoredRow]:
+        """What was answered to `listed`."""
+        return list(map(self._format.row, records))
+
     def loaded(self, records: Sequence[Record]) -> dict[Key, StoredRow]:
         """What was answered to `load`."""
         key_of = self._format.key_of
@@ -95,6 +104,13 @@ class GenerationTable:
 
         Raises InputError for a value that no column takes.
         """
+        return self._save, self._values(shard, changes)
+
+    def write(self, shard: int, changes: Sequence[RowChange]) -> Asked:
+        """As `save`, without a checkpoint."""
+        return self._write, self._values(shard, changes)
+
+    def _values(self, shard: int, changes: Sequence[RowChange]) -> tuple[Any, ...]:
         last = {change.key: change for change in changes}.values()
         bind = self._format.bindings
         try:
@@ -102,7 +118,7 @@ class GenerationTable:
             kept = [bind(change.values, shard, change.position) for change in last if change.values is not None]
         except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
             raise self.unfit(error) from error
-        return self._save, (*_lists(gone, len(self.rows.key)), *_lists(kept, len(self.rows.written)))
+        return (*_lists(gone, len(self.rows.key)), *_lists(kept, len(self.rows.written)))
 
     def unfit(self, error: Exception) -> InputError:
         """The error for a batch with a value that does not fit."""

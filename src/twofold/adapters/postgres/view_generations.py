@@ -39,7 +39,8 @@ class Generations:
             await connection.fetchval(self._sql["lock_view"], table.view)
             found = await self._find(connection, table) or await self._make_live(connection, table, epoch, shards)
         if table.columns and found.fingerprint == table.fingerprint:
-            await self._make_indexes(connection, RowTable(table, found.number, POSTGRES))
+            for each in (table, *table.lookups):
+                await self._make_indexes(connection, RowTable(each, found.number, POSTGRES))
         return found
 
     async def _find(self, connection: Connection, table: ViewTable) -> Generation | None:
@@ -61,8 +62,8 @@ class Generations:
         made = Generation(table.view, last + 1, table.fingerprint, epoch, shards, status.value)
         await connection.execute(self._sql["insert_generation"], *made, recipe_json(table), shape_json(table))
         await connection.execute(self._sql["insert_checkpoints"], made.view, made.number, epoch, NO_CHECK, shards)
-        if table.columns:
-            rows = RowTable(table, made.number, POSTGRES)
+        for each in (table, *table.lookups) if table.columns else ():
+            rows = RowTable(each, made.number, POSTGRES)
             await connection.execute(create_table(rows))
             await self._make_indexes(connection, rows)
         return made
@@ -80,15 +81,16 @@ class Generations:
 
     def use(self, generation: Generation, table: ViewTable) -> None:
         """Compile what *generation* needs."""
-        self._opened[generation.view, generation.number] = GenerationTable(generation, table, self._sql)
+        for each in (table, *table.lookups):
+            self._opened[each.view, generation.number] = GenerationTable(generation, each, self._sql)
 
     def of(self, generation: Generation, table: ViewTable) -> GenerationTable:
         """*generation*, live or not, as code that knows *table* reads it."""
         return GenerationTable(generation, table, self._sql, is_live=False)
 
-    def used(self, generation: Generation) -> GenerationTable:
-        """What `use` compiled. Raises MisuseError when it did not."""
-        found = self._opened.get((generation.view, generation.number))
+    def used(self, generation: Generation, lookup: str = "") -> GenerationTable:
+        """What `use` compiled, for the view's own rows or those of a *lookup*. Raises MisuseError when it did not."""
+        found = self._opened.get((lookup or generation.view, generation.number))
         if found is None:
             raise MisuseError(f"generation {generation.number} of {generation.view} was not opened by this store")
         return found

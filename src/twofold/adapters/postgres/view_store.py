@@ -16,10 +16,12 @@ from twofold.adapters.postgres.unit_errors import meaning_of, refuse_ended
 from twofold.adapters.postgres.view_copies import Copies
 from twofold.adapters.postgres.view_generation import Asked, GenerationTable, Record
 from twofold.adapters.postgres.view_generations import Generations
+from twofold.adapters.postgres.view_lookups import FoldedRows
 from twofold.adapters.postgres.view_parking import ParkedRows
 from twofold.adapters.postgres.view_reading import LentReaders
 from twofold.adapters.sql.statements import load_statements
 from twofold.adapters.sql.view_marks import NOTHING, mark_of
+from twofold.adapters.sql.view_rows import by_table
 from twofold.errors import ConflictError, LeaseLostError, StoreUnavailableError, StoreUnusableError
 from twofold.event_store.recorded_event import Mark
 from twofold.read.generations import Kept, Status
@@ -59,9 +61,9 @@ class Answered(NamedTuple):
 
 
 class PostgresViewStore:
-    """Keeps the contracts of `ViewStore`, `Generations`, `ParkingLot` and `ClientReads` in one PostgreSQL database.
+    """Keeps the contracts of `ViewStore`, `Generations`, `ParkingLot`, `LookupRows` and `ClientReads` in PostgreSQL.
 
-    Data and checkpoint share its transactions.
+    Data and checkpoint share the transactions of one database.
 
     Everything is in the schema `twofold_views`. Every generation is a table (`"AccountPage__1"`), and the live one is
     also an SQL view under the view's own name (`twofold_views."AccountPage"`), for people with other tools.
@@ -75,6 +77,8 @@ class PostgresViewStore:
         self._database, self._sql = database, sql
         self._generations = Generations(self._sql)
         self._copies = Copies(self._sql, self._generations)
+        self._folded = FoldedRows(database, self._generations)
+        self.load_lookup, self.find_lookup = self._folded.load_lookup, self._folded.find_lookup
         self._parked = ParkedRows(self._sql, database)
         self._listener: Listener | None = None
 
@@ -145,11 +149,7 @@ class PostgresViewStore:
 
     async def load(self, generation: Generation, shard: int, keys: Sequence[Key]) -> dict[Key, StoredRow]:  # noqa: ARG002 - a key is in one shard only
         """See ViewStore."""
-        table = self._generations.used(generation)
-        if not keys:
-            return {}
-        sql, values = table.load(keys)
-        return table.loaded(await self._database.fetch(sql, *values))
+        return await self._folded.load(generation, keys)
 
     async def save(
         self,
@@ -163,10 +163,15 @@ class PostgresViewStore:
         """See ViewStore. Raises InputError for a value that does not fit its column."""
         table = self._generations.used(generation)
         moving = _moving(generation, shard, expected, reached)
-        sql, values = table.save(shard, changes) if table.table.columns else (self._sql["move_checkpoint"], ())
-        async with self._database.transaction() if parking else self._database.statement() as connection:
+        (_, own), *others = by_table(changes)
+        sql, values = table.save(shard, own) if table.table.columns else (self._sql["move_checkpoint"], ())
+        more = [self._generations.used(generation, name).write(shard, some) for name, some in others]
+        has_more = bool(more or parking)
+        async with self._database.transaction() if has_more else self._database.statement() as connection:
             try:
                 moved = await connection.fetchrow(sql, *moving, *values)
+                for asked, bound in more if moved else ():
+                    await connection.fetchrow(asked, *bound)
             except _UNFIT as error:
                 raise table.unfit(error) from error
             except asyncpg.UndefinedTableError as error:

@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 from twofold.adapters.sql.view_dialect import Convert, Dialect
-from twofold.read.view_store import Column, Key, StoredRow, ViewTable
+from twofold.read.view_store import Column, Key, RowChange, StoredRow, ViewTable
 
 
 class RowFormat:
@@ -41,6 +41,13 @@ def picker(names: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, .
         (name,) = names
         return lambda values: (values[name],)
     return itemgetter(*names) if names else lambda _: ()
+
+
+def by_table(changes: Sequence[RowChange]) -> list[tuple[str, Sequence[RowChange]]]:
+    """*changes* by the name of the lookup whose rows they are; first those of the view's own rows, also if none are."""
+    own = [change for change in changes if not change.table]
+    names = dict.fromkeys(change.table for change in changes if change.table)
+    return [("", own), *((name, [change for change in changes if change.table == name]) for name in names)]
 
 
 def _converted(converts: Sequence[Convert | None]) -> Callable[[Key], tuple[Any, ...]]:

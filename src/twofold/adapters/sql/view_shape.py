@@ -12,16 +12,21 @@ from twofold.errors import OtherRowsError
 from twofold.read.generations import Kept
 from twofold.read.view_store import Column, Generation, Key, Kind, ViewTable
 
+_LOOKUP = "lookup"
+
 
 def shape_json(table: ViewTable) -> str:
-    """The columns of *table*, as the store keeps them."""
-    return msgspec.json.encode([(column.name, column.kind.value, column.optional) for column in table.columns]).decode()
+    """The columns of *table* and the names of its lookups, as the store keeps them."""
+    columns = [(column.name, column.kind.value, column.optional) for column in table.columns]
+    return msgspec.json.encode([*columns, *((lookup.view, _LOOKUP, False) for lookup in table.lookups)]).decode()
 
 
 def remembered(view: str, shape: str) -> ViewTable:
-    """The table that *shape* describes: good for naming its columns, not for reading nested values."""
-    columns = [Column(name, Kind(kind), optional, object) for name, kind, optional in msgspec.json.decode(shape)]
-    return ViewTable(view, tuple(columns), (), (), "")
+    """The table that *shape* describes: good for naming its columns and lookups, not for reading nested values."""
+    parts = msgspec.json.decode(shape)
+    columns = [Column(name, Kind(kind), optional, object) for name, kind, optional in parts if kind != _LOOKUP]
+    lookups = [ViewTable(name, (), (), (), "") for name, kind, _ in parts if kind == _LOOKUP]
+    return ViewTable(view, tuple(columns), (), (), "", lookups=tuple(lookups))
 
 
 def refuse_other_columns(shape: str, table: ViewTable) -> None:

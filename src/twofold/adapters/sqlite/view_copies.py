@@ -81,7 +81,9 @@ class Copies:
         for name in _GONE:
             self._run(connection, name, *place)
         self._run(connection, "label_generation", "dropped", "", *place)
-        connection.execute(drop_table(RowTable(remembered(generation.view, found[1]), generation.number, SQLITE)))
+        table = remembered(generation.view, found[1])
+        for each in (table, *table.lookups):
+            connection.execute(drop_table(RowTable(each, generation.number, SQLITE)))
 
     def pause(self, connection: apsw.Connection, view: str, *, paused: bool) -> Steps[None]:
         """See Generations.pause."""

@@ -40,7 +40,8 @@ class Generations:
             return generation
         generation = Generation(*found)
         if generation.fingerprint == table.fingerprint:
-            yield from self._make_indexes(connection, table, generation.number)
+            for each in (table, *table.lookups):
+                yield from self._make_indexes(connection, each, generation.number)
         return generation
 
     def make(
@@ -53,9 +54,9 @@ class Generations:
         start = [(made.view, made.number, shard, made.epoch, NO_CHECK) for shard in range(made.shards)]
         connection.executemany(self._sql["insert_checkpoint"], start)
         yield
-        if table.columns:
-            connection.execute(create_table(RowTable(table, made.number, SQLITE)))
-            yield from self._make_indexes(connection, table, made.number)
+        for each in (table, *table.lookups) if table.columns else ():
+            connection.execute(create_table(RowTable(each, made.number, SQLITE)))
+            yield from self._make_indexes(connection, each, made.number)
         return made
 
     def _make_indexes(self, connection: apsw.Connection, table: ViewTable, number: int) -> Steps[None]:
@@ -65,7 +66,8 @@ class Generations:
 
     def use(self, generation: Generation, table: ViewTable) -> None:
         """Compile what *generation* needs."""
-        self._opened[generation.view, generation.number] = self._compiled(generation, table)
+        for each in (table, *table.lookups):
+            self._opened[each.view, generation.number] = self._compiled(generation, each)
 
     def of(self, generation: Generation, table: ViewTable) -> GenerationTable:
         """*generation* as code that knows *table* reads it."""
@@ -79,9 +81,9 @@ class Generations:
             raise LeaseLostError(f"generation {generation.number} of {generation.view} is not kept any more")
         return mark_of(found[0])
 
-    def used(self, generation: Generation) -> GenerationTable:
-        """What `use` compiled. Raises MisuseError when it did not."""
-        found = self._opened.get((generation.view, generation.number))
+    def used(self, generation: Generation, lookup: str = "") -> GenerationTable:
+        """What `use` compiled, for the view's own rows or those of a *lookup*. Raises MisuseError when it did not."""
+        found = self._opened.get((lookup or generation.view, generation.number))
         if found is None:
             raise MisuseError(f"generation {generation.number} of {generation.view} was not opened by this store")
         return found

@@ -11,6 +11,7 @@ import apsw
 
 from twofold.adapters.sql.statements import load_statements
 from twofold.adapters.sql.view_marks import NOTHING, mark_of
+from twofold.adapters.sql.view_rows import by_table
 from twofold.adapters.sql.view_search import render_count, render_find
 from twofold.adapters.sqlite.connection import one
 from twofold.adapters.sqlite.errors import translate, translated
@@ -18,6 +19,7 @@ from twofold.adapters.sqlite.view_copies import Copies
 from twofold.adapters.sqlite.view_file import PACKAGE, ViewFile
 from twofold.adapters.sqlite.view_generation import GenerationTable
 from twofold.adapters.sqlite.view_generations import Generations
+from twofold.adapters.sqlite.view_lookups import FoldedRows
 from twofold.adapters.sqlite.view_parking import ParkedRows
 from twofold.adapters.sqlite.view_points import PointReads
 from twofold.adapters.sqlite.view_turns import Steps
@@ -43,7 +45,7 @@ ROWS_A_STEP = 64
 
 
 class SqliteViewStore:
-    """Keeps the contracts of `ViewStore`, `Generations`, `ParkingLot` and `ClientReads` in one SQLite file.
+    """Keeps the contracts of `ViewStore`, `Generations`, `ParkingLot`, `LookupRows` and `ClientReads` in SQLite.
 
     Data and checkpoint share its transactions.
 
@@ -62,6 +64,8 @@ class SqliteViewStore:
             (stored,) = one(self._file.reader, self._sql["read_identity"])
         self.identity = self._file.identity(stored)
         self._copies = Copies(self._sql, self._generations)
+        self._folded = FoldedRows(self._file, self._generations)
+        self.load_lookup, self.find_lookup = self._folded.load_lookup, self._folded.find_lookup
         self._parked = ParkedRows(self._sql)
         self._points = PointReads(self._file.reader, self._generations)
         self._file.let_go = self._points.let_go
@@ -138,16 +142,7 @@ class SqliteViewStore:
 
     async def load(self, generation: Generation, shard: int, keys: Sequence[Key]) -> dict[Key, StoredRow]:  # noqa: ARG002 - a key is in one shard only
         """See ViewStore."""
-        table = self._generations.used(generation)
-
-        def steps(connection: apsw.Connection) -> Steps[dict[Key, StoredRow]]:
-            found: dict[Key, StoredRow] = {}
-            for part in table.load(connection, keys):
-                found.update(part)
-                yield
-            return found
-
-        return await self._file.read_latest(steps)
+        return await self._folded.load(generation, keys)
 
     async def save(
         self,
@@ -159,11 +154,12 @@ class SqliteViewStore:
         parking: Sequence[Parking] = (),
     ) -> None:
         """See ViewStore. Raises InputError for a value that does not fit its column."""
-        table = self._generations.used(generation)
+        parts = [(self._generations.used(generation, name), some) for name, some in by_table(changes)]
 
         def steps(connection: apsw.Connection) -> Steps[None]:
             self._move(connection, generation, shard, expected, reached)
-            yield from table.write(connection, shard, changes)
+            for table, some in parts:
+                yield from table.write(connection, shard, some)
             self._parked.park(connection, generation, shard, parking)
 
         await self._file.write(steps)
