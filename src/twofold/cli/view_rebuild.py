@@ -77,10 +77,14 @@ async def _run(
             click.echo("the code of no view has changed; name one to build it all the same", err=True)
         if dry_run:
             return [await _estimated(app, name, wanted.start, json=json) for name in names]
-        begun = {name: await app.operations.rebuild(name, start=wanted.start) for name in names}
+        begun = {name: await _begun(app, name, wanted) for name in names}
         if detach:
             return [_said(Built(name, each.number, Status.BUILDING, 0, ""), json=json) for name, each in begun.items()]
         return [_said(each, json=json) for each in await _build(app, begun, wanted)]
+
+
+async def _begun(app: OpenApp, name: str, wanted: Wanted) -> Generation:
+    return await app.operations.rebuild(name, start=wanted.start, promote=wanted.promote)
 
 
 async def _estimated(app: OpenApp, name: str, start: int, *, json: bool) -> dict[str, Any]:

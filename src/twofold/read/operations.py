@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import NamedTuple
 
-from twofold.errors import ConflictError, GenerationError, MisuseError, UnknownNameError
-from twofold.event_store.recorded_event import Mark
+from twofold.errors import ConflictError, GenerationError, LeaseLostError, MisuseError, UnknownNameError
+from twofold.event_store.recorded_event import NO_CHECK, Mark
 from twofold.read.comparison import Comparison, compare
 from twofold.read.generations import FROM_POSITION, Generations, Kept, Status
-from twofold.read.sight import ROLLED_BACK, Sight
+from twofold.read.sight import BY_HAND, ROLLED_BACK, Sight
 from twofold.read.source import Source
 from twofold.read.view_store import Checkpoint, Generation, ViewStore, ViewTable
 
@@ -45,7 +45,7 @@ class ViewOperations:
         table, store = self._known(view).table, self._generations
         return Sight(table, self._source.epoch, tuple(await store.generations(view)), view in await store.paused())
 
-    async def rebuild(self, view: str, *, start: int = 0) -> Generation:
+    async def rebuild(self, view: str, *, start: int = 0, promote: bool = True) -> Generation:
         """Begin a generation by this code beside the live one; the one that is being built already, if there is one.
 
         One that had failed goes on where it stopped.
@@ -53,14 +53,16 @@ class ViewOperations:
         Args:
             view: its name.
             start: the position after which events are folded; what was before is as if it had never been.
+            promote: whether it may take over by itself once it has caught up.
 
         Raises:
             MisuseError: *start* is not in the log, or one is being built already from another place.
+            GenerationError: a process began it at once, from the log's beginning.
         """
         sight, known = await self.sight(view), self._known(view)
         begun = next((e for e in reversed(sight.own) if e.generation.status in (Status.BUILDING, Status.FAILED)), None)
         if begun is not None:
-            return await self._go_on(begun, start)
+            return await self._go_on(begun, start, promote=promote)
         mark = await self._source.mark(start)
         if mark.position != start:
             raise MisuseError(f"there is no event at position {start}; the log has reached {mark.position}")
@@ -68,24 +70,34 @@ class ViewOperations:
         made = await self._generations.build(table, self._source.epoch, known.shards)
         if start:
             await self._begin_at(made, mark)
+        await self._say_who_promotes(made, f"{FROM_POSITION}{start}" if start else "", promote=promote)
         return made
 
-    async def _go_on(self, begun: Kept, start: int) -> Generation:
+    async def _go_on(self, begun: Kept, start: int, *, promote: bool) -> Generation:
         generation = begun.generation
         if start:
             raise MisuseError(
                 f"generation {generation.number} of {generation.view} is being built already; drop it to begin anew"
             )
-        if generation.status == Status.FAILED:
-            await self._generations.label(generation, Status.BUILDING)
+        place = begun.why.split(";")[0] if begun.why.startswith(FROM_POSITION) else ""
+        await self._say_who_promotes(generation, place, promote=promote)
         return generation
 
+    async def _say_who_promotes(self, generation: Generation, place: str, *, promote: bool) -> None:
+        why = "; ".join(filter(None, (place, "" if promote else BY_HAND)))
+        await self._generations.label(generation, Status.BUILDING, why)
+
     async def _begin_at(self, made: Generation, mark: Mark) -> None:
-        for shard in range(made.shards):
-            there = await self._store.checkpoint(made, shard)
-            if there.mark.position < mark.position:
-                await self._store.save(made, shard, (), there.mark, Checkpoint(mark, there.fence))
-        await self._generations.label(made, Status.BUILDING, f"{FROM_POSITION}{mark.position}")
+        """Move every shard to *mark* before anybody folds; whoever has begun keeps it from that."""
+        start = Mark(made.epoch, 0, NO_CHECK)
+        try:
+            for shard in range(made.shards):
+                fence = (await self._store.checkpoint(made, shard)).fence
+                await self._store.save(made, shard, (), start, Checkpoint(mark, fence))
+        except LeaseLostError:
+            await self._generations.drop(made)
+            remedy = f"try again, or `twofold view pause {made.view}` meanwhile"
+            raise GenerationError(f"a process began generation {made.number} at the log's beginning", remedy) from None
 
     async def compare(self, view: str, number: int | None = None, limit: int | None = 1000) -> Comparison:
         """Compare the generation *number* (the newest that is not live) with the live one; see `compare`.

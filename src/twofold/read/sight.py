@@ -14,6 +14,10 @@ ROLLED_BACK = "rolled back"
 """Why a generation is retired when somebody took it back: it never takes over again by itself."""
 
 
+BY_HAND = "waits to be promoted"
+"""Part of why a generation is there that does not take over by itself, whatever the policy of who folds it."""
+
+
 @dataclass(frozen=True)
 class Sight:
     """The generations of one view, as code that knows *table* sees them on the log of *epoch*.
@@ -56,12 +60,13 @@ class Sight:
     def heir(self, is_orphan: Callable[[Generation], bool]) -> Kept | None:
         """The one that is to take over once it has caught up; None: nothing is to change.
 
-        It is the newest of this code's that are being built. When other code's is live and *is_orphan* says that no
-        process folds that one any more, it may be a retired one, unless somebody took it back.
+        It is the newest of this code's that are being built, unless that one is to be promoted by hand. When other
+        code's is live and *is_orphan* says that no process folds that one any more, it may be a retired one, unless
+        somebody took it back.
         """
         built = [each for each in self.own if each.generation.status == Status.BUILDING]
         if built:
-            return built[-1]
+            return None if BY_HAND in built[-1].why else built[-1]
         live = self.live
         if live is None or self.is_own(live.generation) or not is_orphan(live.generation):
             return None

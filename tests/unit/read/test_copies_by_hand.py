@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
 from tests.unit.read.copying import AT_ONCE, BY_HAND, Failing, New, Old, Process, pay, statuses
 from tests.unit.read.reading import Reading
-from twofold.errors import ConflictError, MisuseError, UnknownNameError
-from twofold.read.generations import Status
+from twofold.errors import ConflictError, GenerationError, MisuseError, UnknownNameError
+from twofold.read.generations import Generations, Status
 from twofold.read.sight import Sight
 from twofold.read.view_store import Generation
 
@@ -171,6 +173,43 @@ async def test_replaced_generations_are_dropped_but_for_the_newest(reading: Read
         await process.run()
 
     assert await statuses(Process(reading, Old)) == {3: "retired", 4: "live"}
+
+
+async def test_what_is_to_be_promoted_by_hand_does_not_take_over_whatever_the_policy(reading: Reading) -> None:
+    await pay(reading, 1)
+    old = Process(reading, Old)
+    await old.run()
+
+    await old.operations.rebuild("Account", promote=False)
+    await old.run()
+    assert await statuses(old) == {1: "live", 2: "building"}
+
+    await old.operations.rebuild("Account")
+    for _ in range(3):
+        await old.run()
+    assert await statuses(old) == {1: "retired", 2: "live"}
+
+
+async def test_a_build_that_somebody_began_at_the_beginning_is_not_moved(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pay(reading, 1, 2, 4)
+    old = Process(reading, Old)
+    await old.run()
+    store = cast("Generations", reading.store)
+    build = store.build
+
+    async def overtaken(*arguments: Any) -> Generation:
+        monkeypatch.undo()
+        made = await build(*arguments)
+        await old.copies.step()
+        return made
+
+    monkeypatch.setattr(store, "build", overtaken)
+    with pytest.raises(GenerationError, match="began generation 2 at the log's beginning"):
+        await old.operations.rebuild("Account", start=2)
+
+    assert await statuses(old) == {1: "live"}
 
 
 async def test_what_another_process_still_folds_is_not_dropped(reading: Reading) -> None:
