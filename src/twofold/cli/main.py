@@ -9,7 +9,7 @@ from typing import Any, cast
 import click
 
 from twofold.cli.exits import Refusal
-from twofold.errors import TwofoldError
+from twofold.errors import ExtraMissingError, TwofoldError
 
 VERBS = {
     "new": "Start a project: three files, ready to run.",
@@ -32,6 +32,7 @@ VERBS = {
 }
 """Every verb with its line of help. Verb *x* is the object `verb` in `twofold.cli.x`."""
 _MODULES = {"import": "importing"}
+_OF_WEB = ("uvicorn", "starlette", "jinja2")
 
 
 class Verbs(click.Group):
@@ -42,10 +43,16 @@ class Verbs(click.Group):
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """The verb's own command."""
+        """The verb's own command. Raises ExtraMissingError when it needs a package that is not installed."""
         if cmd_name not in VERBS:
             return None
-        return cast("click.Command", import_module(f"twofold.cli.{_MODULES.get(cmd_name, cmd_name)}").verb)
+        try:
+            module = import_module(f"twofold.cli.{_MODULES.get(cmd_name, cmd_name)}")
+        except ModuleNotFoundError as error:
+            if error.name not in _OF_WEB:
+                raise
+            raise ExtraMissingError("web", f"`twofold {cmd_name}`") from error
+        return cast("click.Command", module.verb)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the table without importing a verb."""
