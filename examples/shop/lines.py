@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import Annotated
 
 import msgspec
 
 NOTHING = Decimal(0)
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+"""A number of the tills, or whatever stands for one: short enough to be a key in any database."""
 
 
 class OrderLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -15,8 +18,8 @@ class OrderLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, f
     voucher, a give-away. `quantity` counts pieces; for fuel the tills count smaller units.
     """
 
-    product_id: str
-    department: str
+    product_id: Id
+    department: Id
     quantity: int
     value: Decimal
     retail_discount: Decimal = NOTHING
