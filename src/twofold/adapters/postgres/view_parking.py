@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 
 from twofold.adapters.postgres.database import Connection, Database
 from twofold.adapters.sql.view_shape import key_json, key_of_json
@@ -22,9 +23,10 @@ class ParkedRows:
     ) -> None:
         """Apply *parking*."""
         for each in parking:
-            place = (generation.view, generation.number, key_json(each.key))
+            key = key_json(each.key)
+            place = (generation.view, generation.number, _hash(key))
             if each.failure is not None:
-                await connection.execute(self._sql["park_row"], *place, shard, *each.failure)
+                await connection.execute(self._sql["park_row"], *place, shard, *each.failure, key)
             added = [position for position in each.waiting if position > each.done]
             if added:
                 await connection.execute(self._sql["add_waiting"], *place, added)
@@ -41,5 +43,9 @@ class ParkedRows:
 
     async def events(self, generation: Generation, shard: int, key: Key, limit: int) -> list[int]:
         """See ParkingLot.parked_events."""
-        values = (generation.view, generation.number, shard, key_json(key), limit)
+        values = (generation.view, generation.number, shard, _hash(key_json(key)), limit)
         return [position for (position,) in await self._database.fetch(self._sql["parked_events"], *values)]
+
+
+def _hash(key: str) -> bytes:
+    return sha256(key.encode()).digest()

@@ -9,10 +9,12 @@ ALTER TABLE twofold_views.twofold_generations
 
 CREATE TABLE twofold_views.twofold_paused (view text COLLATE "C" PRIMARY KEY);
 
+-- A key is told apart by its hash, for an index takes no long ones, and a row whose key is too long is parked for that.
 CREATE TABLE twofold_views.twofold_parked (
     view text COLLATE "C" NOT NULL,
     generation bigint NOT NULL,
-    key text COLLATE "C" NOT NULL,
+    key_hash bytea NOT NULL,
+    key text NOT NULL,
     shard bigint NOT NULL,
     position bigint NOT NULL,
     cause text NOT NULL,
@@ -21,13 +23,13 @@ CREATE TABLE twofold_views.twofold_parked (
     attempts bigint NOT NULL,
     retry_at bigint NOT NULL,
     since bigint NOT NULL,
-    PRIMARY KEY (view, generation, key)
+    PRIMARY KEY (view, generation, key_hash)
 );
 
 CREATE TABLE twofold_views.twofold_waiting (
     view text COLLATE "C" NOT NULL,
     generation bigint NOT NULL,
-    key text COLLATE "C" NOT NULL,
+    key_hash bytea NOT NULL,
     position bigint NOT NULL,
-    PRIMARY KEY (view, generation, key, position)
+    PRIMARY KEY (view, generation, key_hash, position)
 );

@@ -1,1 +1,1 @@
-DELETE FROM twofold_views.twofold_waiting WHERE view = $1 AND generation = $2 AND key = $3 AND position <= $4
+DELETE FROM twofold_views.twofold_waiting WHERE view = $1 AND generation = $2 AND key_hash = $3 AND position <= $4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from twofold.read.parking import Failure, Parking
 from twofold.read.view_store import Checkpoint, Generation, Kind, ParkingLot, RowChange, ViewStore
 from twofold.testing.contracts.view_store.tables import EPOCH, START, mark, new_table
 
+LONG = 10_000
 COUNTER = {"count": Kind.INTEGER}
 WHY = Failure(3, "ValueError: no such fee", "Traceback ...", "fingerprint-1", 1, 0)
 
@@ -146,6 +148,17 @@ class ParkingContract:
         await lot.save(Parking(("a",), None, done=3))
 
         assert [each.key for each in await lot.lot.parked_keys(lot.generation)] == [("b",)]
+
+    async def test_a_row_whose_key_is_longer_than_any_index_takes_is_parked_too(self, view_store: ViewStore) -> None:
+        lot = await Lot(view_store).opened()
+        key = secrets.token_hex(LONG)
+
+        await lot.save(Parking((key,), WHY, (3,)), to=4)
+
+        (parked,) = await lot.lot.parked_keys(lot.generation)
+        assert (parked.key, await lot.waiting(key)) == ((key,), [3])
+        await lot.save(Parking((key,), None, done=3))
+        assert await lot.lot.parked_keys(lot.generation) == []
 
     async def test_nothing_is_parked_when_the_checkpoint_is_not_there(self, view_store: ViewStore) -> None:
         lot = await Lot(view_store).opened()
