@@ -235,7 +235,10 @@ async def test_an_event_that_cannot_be_published_takes_the_rows_back(shop: OpenA
     assert await events_of(shop) == []
 
 
-@pytest.mark.parametrize("wrong", [place(""), place("x" * 101), place(customer_id="x" * 10_000)], ids=["none", "number", "customer"])
+TOO_LONG = {"nothing": place(""), "number": place("x" * 101), "customer": place(customer_id="x" * 10_000)}
+
+
+@pytest.mark.parametrize("wrong", TOO_LONG.values(), ids=TOO_LONG)
 async def test_what_is_too_long_for_a_key_is_refused_and_leaves_no_row(shop: OpenApp, wrong: PlaceOrder) -> None:
     with pytest.raises(InvalidMessageError, match="length"):
         await shop.send(wrong)
