@@ -25,6 +25,9 @@ from twofold.read.view_store import Generation, Key, ParkingLot, ViewStore, View
 SAMPLE = 1000
 """About how many rows of a new generation are compared before it takes over."""
 
+BESIDE = 500
+"""Most events that are folded into a new generation at a time while the live one has some too: it waits for them."""
+
 _log = logging.getLogger("twofold.read")
 
 
@@ -219,7 +222,7 @@ class Copies:
             for kept in sight.folded:
                 shards = self._folded.get((kept.generation.number, kept.generation.status == Status.LIVE))
                 if shards is not None:  # whoever looked meanwhile may have seen something else
-                    moved += await self._fold(kept, shards)
+                    moved += await self._fold(kept, shards, BESIDE if moved else None)
         except LeaseLostError:  # it was dropped
             self._look_at = 0.0
         if is_due and self._policy.promote and sight.heir(self._is_orphan) is not None:
@@ -235,12 +238,12 @@ class Copies:
         _log.warning("the view %s is built anew as generation %d: %s", self.name, begun.number, said)
         return await self._see()
 
-    async def _fold(self, kept: Kept, shards: Shards) -> int:
+    async def _fold(self, kept: Kept, shards: Shards, at_most: int | None) -> int:
         if kept.generation.status == Status.LIVE:
             return await shards.step()
         if self._policy.rate is not None and self._clock.monotonic() < self._build_at:
             return 0
-        moved = await shards.step()
+        moved = await shards.step(at_most)
         if self._policy.rate is not None:
             self._build_at = self._clock.monotonic() + moved / self._policy.rate
         await self._say_how_it_goes(kept, shards.status(), moved)

@@ -129,8 +129,8 @@ class Follower:
         if self._status.state == "standby":
             self._say(position=self.progress.position)
 
-    async def step(self) -> int:
-        """Take at most one page, and return how many events it had.
+    async def step(self, at_most: int | None = None) -> int:
+        """Take at most one page, of *at_most* events if given, and return how many it had.
 
         0 when there is nothing to do, it is stopped, or another process holds the lease. Raises UnavailableError when
         a store did not answer; nothing of the page was saved.
@@ -144,7 +144,7 @@ class Follower:
             if self._mark is None or not self._may_fold():
                 return 0
             mended = await self._mended(self._mark)
-            return mended + await self._read_on(self._mark)
+            return mended + await self._read_on(self._mark, at_most)
 
     def _may_fold(self) -> bool:
         """Whether code and log are those of the rows; it may be that an event has stopped it."""
@@ -165,11 +165,11 @@ class Follower:
             self._go_on("running")
         return moved
 
-    async def _read_on(self, mark: Mark) -> int:
+    async def _read_on(self, mark: Mark, at_most: int | None) -> int:
         if self._status.state != "running":
             return 0
         page = await self._source.read_log(
-            mark.position, where=self._where, limit=self._limit(), max_bytes=self._paging.max_bytes
+            mark.position, where=self._where, limit=self._limit(at_most), max_bytes=self._paging.max_bytes
         )
         return await self._take(page, mark)
 
@@ -196,8 +196,10 @@ class Follower:
         self._say(state=state, error=None, remedy=None, failed_at=None, caught_up=False)
         self.progress.resume()
 
-    def _limit(self) -> int:
-        return 1 if self._mark is not None and self._mark.position < self._careful_until else self._paging.events
+    def _limit(self, at_most: int | None) -> int:
+        if self._mark is not None and self._mark.position < self._careful_until:
+            return 1
+        return min(at_most or self._paging.events, self._paging.events)
 
     async def _take(self, page: LogPage, mark: Mark) -> int:
         reached = await self._mark_of(page)

@@ -90,16 +90,16 @@ class Shards:
         for follower in self.followers:
             await follower.look()
 
-    async def step(self) -> int:
-        """One step of every shard whose lease is held here; returns how many events they had.
+    async def step(self, at_most: int | None = None) -> int:
+        """One step of every shard whose lease is held here, of *at_most* events if given; returns how many they had.
 
         Raises UnavailableError when a store did not answer for one of them; the others have made their step.
         """
         if not self.followers:
             await self.open()
         if len(self.followers) == 1:
-            return await self.followers[0].step()
-        steps = [follower.step() for follower in self.followers]
+            return await self.followers[0].step(at_most)
+        steps = [follower.step(at_most) for follower in self.followers]
         results = await asyncio.gather(*steps, return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.read.copying import AT_ONCE, BY_HAND, New, Old, Process, Wider, pay, statuses
 from tests.unit.read.reading import Reading
 from twofold.errors import NotFreshError
-from twofold.read.copies import Policy
+from twofold.read.copies import BESIDE, Policy
 
 # --- building and taking over -------------------------------------------------------------
 
@@ -60,6 +60,22 @@ async def test_events_between_catching_up_and_taking_over_are_in_it(reading: Rea
     await new.run()
 
     assert await new.total() == (600, 2)
+
+
+async def test_a_build_takes_small_pages_while_the_live_rows_have_news_and_large_ones_else(reading: Reading) -> None:
+    await pay(reading, *[1] * (2 * BESIDE))
+    process = Process(reading, Old)
+    await process.run()
+    await process.operations.rebuild("Account")
+    await pay(reading, 1)
+
+    reached = []
+    for _ in range(2):
+        await process.copies.step()
+        built = (await process.operations.sight("Account")).kept[-1]
+        reached.append(built.lowest.position)
+
+    assert reached == [BESIDE, 2 * BESIDE + 1]
 
 
 async def test_it_does_not_take_over_while_it_is_behind_the_live_one(reading: Reading) -> None:
