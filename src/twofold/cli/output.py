@@ -22,9 +22,9 @@ def print_json(value: Any) -> None:
 
 
 def counted(count: int, plural: str) -> str:
-    """A number with its word: "1 query", "2 queries"."""
+    """A number with its word: "1 query", "2,000 queries"."""
     if count != 1:
-        return f"{count} {plural}"
+        return f"{count:,} {plural}"
     return f"1 {plural[:-3]}y" if plural.endswith("ies") else f"1 {plural[:-1]}"
 
 

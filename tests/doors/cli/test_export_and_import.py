@@ -127,7 +127,7 @@ def test_an_import_that_is_killed_goes_on_where_it_ended(empty_folder: Path, run
     result = run("import", "all.jsonl", "--store", target)
 
     assert 0 < reached < 120_000
-    assert result.stderr.endswith(f"{120_000 - reached} events, 0 outcomes\n")
+    assert result.stderr.endswith(f"{120_000 - reached:,} events, 0 outcomes\n")
     run("export", "--store", target, "-o", "again.jsonl")
     assert Path("again.jsonl").read_bytes() == Path("all.jsonl").read_bytes()
 
