@@ -59,7 +59,7 @@ async def test_a_shard_saves_rows_of_its_own_alone(
     saved: dict[int, set[str]] = {}
     save = reading.store.save
 
-    async def noted(generation, shard, changes: list[RowChange], *more):  # type: ignore[no-untyped-def]
+    async def noted(generation, shard, changes: list[RowChange], *more):
         saved.setdefault(shard, set()).update(change.key[0] for change in changes)
         await save(generation, shard, changes, *more)
 
