@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import platform
 import sys
 import tempfile
@@ -131,6 +132,7 @@ def main() -> None:
     """Measure, print the table, write the results."""
     print(f"Python {platform.python_version()}, {platform.machine()}; loop: {_loop()}\n{table([])}", flush=True)
     gc.freeze()  # as `twofold run` does
+    logging.getLogger("twofold").setLevel(logging.ERROR)  # that views are behind is what is measured
     results = _runner()(measure(sys.argv[1:]))
     write(results)
     print(f"\nwritten to {RESULTS.relative_to(Path.cwd())}" if RESULTS.is_relative_to(Path.cwd()) else "")
