@@ -103,19 +103,23 @@ class Keeper:
         self._attended = wants
         roster = await self._leases.attend(self.member, wants, self._seconds)
         self._renew_at = now + self._seconds / RENEWALS
-        for claim in self._claims.values():
-            self._renew(claim, roster.leases.get(claim.name), now + self._seconds)
+        self._renew(roster.leases, now + self._seconds)
         return roster
 
     def _agrees(self, roster: Roster) -> bool:
         held = {name for name, lease in roster.leases.items() if lease.owner == self.member}
         return self.member in roster.members and held == {name for name, claim in self._claims.items() if claim.is_held}
 
-    def _renew(self, claim: Claim, lease: Lease | None, until: float) -> None:
-        if lease is not None and lease.owner == self.member:
-            claim.hold(lease.fence, until)
-        elif claim.end():
-            _log.warning("lost the lease of %s: it was not renewed in time, or given to another", claim.name)
+    def _renew(self, leases: Mapping[str, Lease], until: float) -> None:
+        lost = []
+        for name, claim in self._claims.items():
+            lease = leases.get(name)
+            if lease is not None and lease.owner == self.member:
+                claim.hold(lease.fence, until)
+            elif claim.end():
+                lost.append(name)
+        if lost:
+            _log.warning("lost leases, not renewed in time or given to others meanwhile: %s", ", ".join(lost))
 
     async def _hand_over(self, leases: Mapping[str, Lease], goes_to: Mapping[str, str]) -> None:
         over = []
