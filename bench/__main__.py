@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench import appending, commands, flat, http, imports, processes, rebuilding, units, verifying, views
+from bench import appending, commands, disk, flat, http, imports, processes, rebuilding, units, verifying, views
 from bench.bare_postgres import PostgresStore
 from bench.bare_sqlite import SqliteStore
 from bench.result import RESULTS, Result, table, write
@@ -35,7 +35,15 @@ async def _imports() -> Result:
     return imports.imports()
 
 
-ALONE: dict[str, Bench] = {"import": lambda _: _imports(), "bus.three": lambda _: commands.dispatch()}
+async def _disk() -> Result:
+    return disk.sync()
+
+
+ALONE: dict[str, Bench] = {
+    "disk.sync": lambda _: _disk(),
+    "import": lambda _: _imports(),
+    "bus.three": lambda _: commands.dispatch(),
+}
 
 ON_EACH: dict[str, Bench] = {
     "commands.one.{}": lambda store: commands.run(store, 1, 4_000),
