@@ -25,7 +25,7 @@ _NAME_IT = "name it as module:app, or set `app` in [tool.twofold] of pyproject.t
 
 app_argument = click.argument("app", metavar="[MODULE:APP]", required=False)
 app_option = click.option("--app", metavar="MODULE:APP", help="The app; else `app` in [tool.twofold], else app.py.")
-store_option = click.option("--store", metavar="URL", help="The log, for example sqlite:///shop.db.")
+store_option = click.option("--store", metavar="URL", help="The log: sqlite:///shop.db, postgresql://user@host/shop.")
 views_option = click.option("--views", metavar="URL", help="The rows of views; else beside the log.")
 
 
