@@ -38,10 +38,18 @@ from twofold.event_store.token import encode_token
 
 SEED = int(os.environ.get("TWOFOLD_SEED") or random.SystemRandom().getrandbits(32))
 KILLS = int(os.environ.get("TWOFOLD_CHAOS_KILLS") or 6)
+OWN_SETTINGS = ("TWOFOLD_SEED", "TWOFOLD_CHAOS_KILLS")
 PROCESSES = 4
 RATE = 100.0
 PATIENCE = 120.0
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _without_the_tests_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The app takes every TWOFOLD_... for one of its settings."""
+    for name in OWN_SETTINGS:
+        monkeypatch.delenv(name, raising=False)
 
 
 @contextmanager

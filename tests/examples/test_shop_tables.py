@@ -30,8 +30,17 @@ from twofold import Command, InvalidMessageError, OpenApp, Rejected, UnitOfWork
 
 SEED = int(os.environ.get("TWOFOLD_SEED") or random.SystemRandom().getrandbits(32))
 AT = datetime(2017, 1, 1, 12, 0, tzinfo=UTC)
+OWN_SETTINGS = ("TWOFOLD_SEED",)
 COMMANDS = 150
+AMOUNTS = {"value", "retail_discount", "coupon_discount", "coupon_match_discount", "total", "amount", "refund"}
 TABLES = ("users", "orders", "order_items")
+
+
+@pytest.fixture(autouse=True)
+def _without_the_tests_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The app takes every TWOFOLD_... for one of its settings."""
+    for name in OWN_SETTINGS:
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(params=["sqlite", POSTGRES])
@@ -70,7 +79,14 @@ async def counts(shop: OpenApp) -> dict[str, int]:
 
 async def events_of(shop: OpenApp) -> list[tuple[Any, ...]]:
     found = (await shop.log.events.read_log(0, limit=100_000)).events
-    return [(event.stream, event.version, event.type, json.loads(event.data)) for event in found]
+    return [(event.stream, event.version, event.type, by_value(json.loads(event.data))) for event in found]
+
+
+def by_value(told: Any) -> Any:
+    """JSON with amounts as what they are worth: a table does not keep that somebody wrote 0.00 for 0."""
+    if isinstance(told, dict):
+        return {name: Decimal(each) if name in AMOUNTS else by_value(each) for name, each in told.items()}
+    return [by_value(each) for each in told] if isinstance(told, list) else told
 
 
 async def rows_of(shop: OpenApp) -> dict[str, list[Any]]:
