@@ -18,7 +18,7 @@ from twofold.cli.version import versions
 from twofold.errors import StoreUnavailableError, TwofoldError
 
 HELP_SECONDS = 0.15
-SLOW_MACHINES = 2.5
+SLOW_MACHINES = 3.0
 """So many times what Python takes to load asyncio; about 0.06 s on a machine of one's own."""
 
 
