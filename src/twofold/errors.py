@@ -51,6 +51,9 @@ def _counted(things: Sequence[object], word: str) -> str:
 class Rejected(TwofoldError):  # noqa: N818 - the domain's answer, and the word users write
     """A business rule refused a command: `raise Rejected("amount-not-positive", "Amount must be positive")`.
 
+    Tell refusals apart by `code`: it is recorded, and a repeated command is answered by a plain Rejected with the same
+    code, message and details, whatever subclass was raised first.
+
     Args:
         code: stable, lower case with dashes; answered to callers and stored in the command log.
         message: one sentence for people.
