@@ -28,6 +28,7 @@ from twofold.errors import (
     WiringError,
 )
 from twofold.messages.folding import evolves
+from twofold.messages.lookup import lookup
 from twofold.messages.message import Command, Event, Query
 from twofold.messages.upcasting import upcasts
 from twofold.pipeline.context import Context
@@ -89,6 +90,7 @@ __all__ = [
     "decides",
     "evolves",
     "handles",
+    "lookup",
     "upcasts",
 ]
 

@@ -129,7 +129,7 @@ class Catalog:
             if definition.name in self.views:
                 self._faults.append(f"two views are called {definition.name!r}")
             self.views[definition.name] = definition
-            self._add_types(definition.routes, "event")
+            self._add_types(definition.events, "event")
 
     def _categories(self) -> dict[type, str]:
         """The one category that an event is in. A unit of work may publish into any: what it declares, or anything."""

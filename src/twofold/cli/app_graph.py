@@ -63,7 +63,7 @@ def _edges(catalog: Catalog) -> Iterator[Edge]:
     for category, aggregate in catalog.aggregates.items():
         yield from _to_events(f"aggregate:{category}", aggregate.events)
     for name, view in catalog.views.items():
-        yield from (Edge(f"event:{declaration(event).name}", f"view:{name}") for event in view.routes)
+        yield from (Edge(f"event:{declaration(event).name}", f"view:{name}") for event in view.events)
     for name, projector in catalog.projectors.items():
         yield from (Edge(f"event:{declaration(event).name}", f"projector:{name}") for event in projector.events)
     for answer in catalog.answers:

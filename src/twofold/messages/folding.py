@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeVar, get_type_hints, overload
 
+from twofold.messages.lookup import Lookup
 from twofold.messages.shape import members
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -15,11 +16,12 @@ _MARK = "__twofold_evolves__"
 class Grouping(NamedTuple):
     """How `@evolves(key=..., keys=...)` finds the rows an event belongs to (views only).
 
-    `key` maps an event to one key (a scalar, or a tuple for composite keys); `keys` to several.
+    `key` maps an event to one key (a scalar, or a tuple for composite keys); `keys` to several, or says where they are
+    looked up.
     """
 
     key: Callable[[Any], Any] | None
-    keys: Callable[[Any], Any] | None
+    keys: Callable[[Any], Any] | Lookup | None
 
 
 class Fold(NamedTuple):
@@ -34,21 +36,21 @@ class Fold(NamedTuple):
 def evolves(function: F, /) -> F: ...
 @overload
 def evolves(
-    *, key: Callable[[Any], Any] | None = None, keys: Callable[[Any], Any] | None = None
+    *, key: Callable[[Any], Any] | None = None, keys: Callable[[Any], Any] | Lookup | None = None
 ) -> Callable[[F], F]: ...
 def evolves(
     function: F | None = None,
     /,
     *,
     key: Callable[[Any], Any] | None = None,
-    keys: Callable[[Any], Any] | None = None,
+    keys: Callable[[Any], Any] | Lookup | None = None,
 ) -> F | Callable[[F], F]:
     """Mark a method `(self, event: SomeEvent)` that folds that event into self. It is pure and synchronous.
 
     Args:
         function: the method, when used without parentheses.
         key: on a view, the key of the row this event belongs to, as a pure function of the event.
-        keys: on a view, the keys of all rows this event belongs to.
+        keys: on a view, the keys of all rows this event belongs to, as a pure function of it or a `lookup`.
     """
 
     def mark(method: F) -> F:

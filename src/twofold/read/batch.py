@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from twofold.errors import FoldError, TwofoldError
 from twofold.event_store.recorded_event import RecordedEvent
 from twofold.event_store.stream import slice_of
 from twofold.read.careful import CarefulFolder
+from twofold.read.lookups import MOST, Happened, Sheets, StoredLookups
 from twofold.read.plan import Fold, Folded, Load, Plan, Slot, Step, change_of, check_gone
 from twofold.read.spread import WHOLE, Shard
 from twofold.read.view import KeyOf, ViewDefinition
 from twofold.read.view_store import Key, RowChange, StoredRow
 
 T = TypeVar("T")
+Lookups = Sheets | StoredLookups
 BREATH = 256
 """After how many events a batch lets other tasks run."""
 
@@ -63,15 +65,19 @@ class Folder:
         self._events = events
         self._careful = CarefulFolder(definition)
         self._decoders: dict[tuple[str, int], Callable[[bytes], Any]] = {}
+        self._looking = {lookup_event for lookup in definition.lookups.values() for lookup_event in lookup.routes}
+        self._looking |= {event for event, routes in definition.routes.items() if any(route.lookup for route in routes)}
         self._single: dict[type, tuple[Fold, KeyOf]] = {
             event: (routes[0].fold, routes[0].key_of)
             for event, routes in definition.routes.items()
             if len(routes) == 1 and routes[0].key_of is not None
         }
 
-    async def changes(self, events: Sequence[RecordedEvent], after: int, load: Load) -> list[RowChange]:
+    async def changes(
+        self, events: Sequence[RecordedEvent], after: int, load: Load, *, lookups: Lookups | None = None
+    ) -> list[RowChange]:
         """As `fold`, but raises EventFailedError at the first event that fails, whatever it fails on."""
-        folded = await self.fold(events, after, load)
+        folded = await self.fold(events, after, load, lookups=lookups)
         for failed in folded.failed:
             raise EventFailedError(failed.event, failed.cause) from failed.cause
         return folded.changes
@@ -83,16 +89,19 @@ class Folder:
         load: Load,
         *,
         parked: Container[Key] = (),
-        only: Container[Key] | None = None,
+        only: Collection[Key] | None = None,
+        lookups: Lookups | None = None,
     ) -> Folded:
         """The rows that *events* change, as they are to be; events at or below position *after* change nothing.
 
         A row on which an event fails is read and folded a second time, with care: a failure that passes does not count.
         Events of rows that are *parked* are only gathered; with *only* no other row is touched. Keys are stored ones.
+        Without *lookups* rows that are looked up stay as they are, and *only* are those that were found.
 
         Raises EventFailedError at the first event of which it is not known which rows it touches.
         """
-        plan = Plan(parked, only)
+        looked_up, more_changes = await self._look_up(events, after, lookups)
+        plan = Plan(parked, only, looked_up)
         for part in _parts(events):
             self._decode(part, after, plan)
             await asyncio.sleep(0)
@@ -100,7 +109,7 @@ class Folder:
         for steps in _parts(plan.steps):
             self._fold(steps, plan)
             await asyncio.sleep(0)
-        changes: list[RowChange] = []
+        changes: list[RowChange] = list(more_changes)
         for slots in _parts(list(plan.slots.values())):
             changes += self._changes(slots, plan)
             await asyncio.sleep(0)
@@ -108,6 +117,46 @@ class Folder:
             return Folded(changes, [], plan.queued)
         more, failed = await self._careful.again(plan, load)
         return Folded(changes + more, failed, plan.queued)
+
+    async def _look_up(
+        self, events: Sequence[RecordedEvent], after: int, lookups: Lookups | None
+    ) -> tuple[dict[int, list[Key]] | None, list[RowChange]]:
+        """The keys that each event looks up, by its position, and what becomes of the rows that are looked up."""
+        if lookups is None or not self._definition.lookups:
+            return None, []
+        happened: list[Happened] = []
+        for part in _parts(events):
+            happened += self._happened(part, after)
+            await asyncio.sleep(0)
+        sheets = lookups if isinstance(lookups, Sheets) else await lookups.sheets(self._definition, happened)
+        found: dict[int, list[Key]] = {}
+        count = 0
+        for recorded, event in happened:
+            try:
+                keys = sheets.take(event, recorded.stream, recorded.position)
+            except Exception as error:
+                raise EventFailedError(recorded, error) from error
+            if keys is not None:
+                found[recorded.position] = keys
+                count += len(keys)
+            if count > MOST:
+                raise FoldError(f"more than {MOST} rows are found at once, and so many are not folded")
+        return found, sheets.changes()
+
+    def _happened(self, events: Sequence[RecordedEvent], after: int) -> list[Happened]:
+        """What of *events* looks rows up, or is folded into some that are."""
+        found: list[Happened] = []
+        for recorded in events:
+            if recorded.position <= after or recorded.type not in self._definition.event_names:
+                continue
+            try:
+                decode = self._decoders.get((recorded.type, recorded.schema_version)) or self._decoder(recorded)
+                event = decode(recorded.data)
+            except Exception as error:
+                raise EventFailedError(recorded, error) from error
+            if type(event) in self._looking:
+                found.append((recorded, event))
+        return found
 
     async def _load(self, plan: Plan, load: Load) -> None:
         if not plan.slots:
@@ -177,7 +226,8 @@ class Folder:
         """An event that touches several rows, or is folded in several ways: one step a row."""
         folds: dict[Key, list[Fold]] = {}
         for route in self._definition.routes.get(type(event), ()):
-            for key in route.keys_of(event, recorded.stream):
+            keys = route.keys_of(event, recorded.stream) if route.lookup is None else plan.found(recorded.position)
+            for key in keys:
                 folds.setdefault(key, []).append(route.fold)
         for key, found in folds.items():
             slot = plan.known.get(key) or self._new_slot(key, recorded, plan)

@@ -15,20 +15,31 @@ _CODE = "code "
 
 
 def code_mark(
-    cls: type, columns: Sequence[Column], key: Sequence[str], upcasters: Sequence[Callable[..., Any]], spread: str = ""
+    cls: type,
+    columns: Sequence[Column],
+    key: Sequence[str],
+    functions: Sequence[Callable[..., Any]],
+    spread: str = "",
+    lookups: Sequence[tuple[str, str]] = (),
 ) -> str:
-    """The fingerprint of a view: of its columns, of its code or the version that it declares instead, and of how its
-    rows are spread, where they are (`Spread.mark`).
+    """The fingerprint of a view: of its columns, of its code or the version that it declares instead (*functions* are
+    the upcasters and what else it uses), of how its rows are spread, where they are (`Spread.mark`), and of what it
+    looks up.
     """
     pinned = _pinned(cls)
     shape = [(column.name, column.kind.value, column.optional) for column in columns]
-    code = f"version {pinned}" if pinned is not None else fingerprint(cls, *upcasters)
-    parts = (shape, tuple(key), code, spread) if spread else (shape, tuple(key), code)
+    code = f"version {pinned}" if pinned is not None else fingerprint(cls, *functions)
+    parts = (shape, tuple(key), code, *filter(None, (spread, sorted(lookups))))
     return blake2b(repr(parts).encode(), digest_size=16).hexdigest()
 
 
 def recipe_of(
-    cls: type, columns: Sequence[Column], key: Sequence[str], upcasters: Sequence[Callable[..., Any]], spread: str = ""
+    cls: type,
+    columns: Sequence[Column],
+    key: Sequence[str],
+    functions: Sequence[Callable[..., Any]],
+    spread: str = "",
+    lookups: Sequence[tuple[str, str]] = (),
 ) -> Recipe:
     """The parts that `code_mark` is made from: key, fields, and each piece of code by its name."""
     parts = {"key": ", ".join(key)} | ({"spread": spread} if spread else {})
@@ -38,9 +49,10 @@ def recipe_of(
     if pinned is not None:
         parts["version"] = str(pinned)
     else:
-        for name, text in sorted(covered(cls, *upcasters)):
+        for name, text in sorted(covered(cls, *functions)):
             digest = blake2b(text.encode(errors="backslashreplace"), digest_size=4).hexdigest()
             parts[_CODE + name] = " ".join(filter(None, (parts.get(_CODE + name), digest)))
+    parts |= {_CODE + name: blake2b(text.encode(), digest_size=4).hexdigest() for name, text in lookups}
     return tuple(sorted(parts.items()))
 
 

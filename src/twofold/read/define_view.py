@@ -10,9 +10,11 @@ import msgspec
 from twofold.event_store.stream import SLICES
 from twofold.messages.declaration import declaration
 from twofold.messages.folding import Fold, folds_of
+from twofold.messages.lookup import Lookup
 from twofold.messages.upcasting import Upcaster
-from twofold.read.code_mark import code_mark, recipe_of
+from twofold.read.code_mark import Recipe, code_mark, recipe_of
 from twofold.read.columns import column_of
+from twofold.read.define_lookup import LookupReader
 from twofold.read.row_key import grouped, key_getter, several, stream_part
 from twofold.read.spread import Spread
 from twofold.read.view import Route, View, ViewDefinition
@@ -44,16 +46,28 @@ def define_view(
     key = declaration(cls).key
     reader.check_key(columns, key)
     key_columns = [column for name in key for column in columns if column.name == name]
-    routes = reader.routes(key_columns)
+    looking = LookupReader(
+        reader.name,
+        key_columns,
+        lambda other: define_view(other, aggregate_keys, categories=categories, upcasters=upcasters),
+    )
+    routes = reader.routes(key_columns, looking)
     spread = Spread(reader.shards(), key_columns, _category_of(routes, key_columns, categories or {}))
     names, used = _stored_names(routes, upcasters)
+    lookups = looking.lookups
     reader.check_names(columns)
+    reader.check_lookups(routes, spread)
     indexes = reader.indexes(columns)
-    functions = [step.function for step in used]
-    mark = "" if reader.faults else code_mark(cls, columns, key, functions, spread.mark)
-    recipe = () if reader.faults else recipe_of(cls, columns, key, functions, spread.mark)
-    table = ViewTable(declaration(cls).name, columns, key, indexes, mark, recipe)
-    return ViewDefinition(cls, table, routes, event_names=names, spread=spread, faults=reader.faults)
+    functions = [*(step.function for step in used), *looking.functions]
+    mark = ""
+    recipe: Recipe = ()
+    if not reader.faults:
+        mark = code_mark(cls, columns, key, functions, spread.mark, looking.marks)
+        recipe = recipe_of(cls, columns, key, functions, spread.mark, looking.marks)
+    tables = tuple(lookup.table for lookup in lookups.values())
+    table = ViewTable(declaration(cls).name, columns, key, indexes, mark, recipe, tables)
+    names = names.union(*(lookup.event_names for lookup in lookups.values()))
+    return ViewDefinition(cls, table, routes, event_names=names, spread=spread, faults=reader.faults, lookups=lookups)
 
 
 def _category_of(
@@ -144,7 +158,18 @@ class _ClassReader:
                 self.faults.append(f"view {self.name}: {name} is nested, and cannot be indexed")
         return indexes
 
-    def routes(self, key: Sequence[Column]) -> dict[type, tuple[Route, ...]]:
+    def check_lookups(self, routes: Mapping[type, Sequence[Route]], spread: Spread) -> None:
+        """What rows that are looked up rule out."""
+        asked = {event: found for event, found in routes.items() if any(route.lookup for route in found)}
+        if asked and spread.shards > 1:
+            self.faults.append(f"view {self.name} looks rows up, and can have one shard only: take shards= off it")
+        for event, found in asked.items():
+            if len(found) > 1:
+                self.faults.append(
+                    f"view {self.name} looks up the rows of {event.__name__}, and can have no other fold of it"
+                )
+
+    def routes(self, key: Sequence[Column], looking: LookupReader) -> dict[type, tuple[Route, ...]]:
         routes: dict[type, tuple[Route, ...]] = {}
         by_itself: set[type] = set()
         for fold in self._folds():
@@ -152,9 +177,10 @@ class _ClassReader:
                 if fold.event in by_itself:
                     self.faults.append(f"view {self.name} has two folds of {fold.event.__name__} for the same row")
                 by_itself.add(fold.event)
-            route = self._route(fold, key)
+            route = self._route(fold, key, looking)
             if route is not None:
                 routes[fold.event] = (*routes.get(fold.event, ()), route)
+        self.faults += looking.faults
         if not routes and not self.faults:
             self.faults.append(f"view {self.name} folds no event (mark its methods with @evolves)")
         return routes
@@ -165,10 +191,12 @@ class _ClassReader:
         except (TypeError, NameError) as error:
             self.faults.append(f"view {self.name}: {error}")
 
-    def _route(self, fold: Fold, key: Sequence[Column]) -> Route | None:
+    def _route(self, fold: Fold, key: Sequence[Column], looking: LookupReader) -> Route | None:
         if fold.grouping.key is not None and fold.grouping.keys is not None:
             self.faults.append(f"view {self.name}: {fold.function.__name__} has both key= and keys=")
             return None
+        if isinstance(fold.grouping.keys, Lookup):
+            return looking.route(fold, fold.grouping.keys, self.aggregate_keys.get(fold.event))
         if fold.grouping.key is not None or fold.grouping.keys is not None:
             key_of, keys_of = grouped(fold.grouping)
             return Route(fold.event, fold.function, keys_of, key_of)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from twofold.event_store.store import LogFilter
 from twofold.read.batch import EventFailedError, Events, Folder, place_of, words_of
+from twofold.read.lookups import Sheets
 from twofold.read.source import Source
 from twofold.read.view import ViewDefinition
 from twofold.read.view_store import Key, StoredRow
@@ -43,7 +44,7 @@ async def estimate(
     while position < head and perf_counter() - began < seconds and fault is None:
         page = await source.read_log(position, where=where, limit=PAGE_EVENTS, max_bytes=PAGE_BYTES)
         try:
-            await folder.changes(page.events, position, _no_rows)
+            await folder.changes(page.events, position, _no_rows, lookups=Sheets.whole(definition))
         except EventFailedError as failed:
             fault = f"{place_of(failed.event)}: {words_of(failed.cause)}"
         position = page.reached

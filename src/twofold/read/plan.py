@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Container, Sequence
+from collections.abc import Awaitable, Callable, Collection, Container, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -58,16 +58,23 @@ class Plan:
     """What a batch does: its steps in order, and the rows they touch by stored key.
 
     Rows that are `parked` fold nothing; with `only` no other row does. `failing` are those that an event failed on,
-    `queued` the positions for those that were parked. `known` has the rows by the keys that events gave.
+    `queued` the positions for those that were parked. `known` has the rows by the keys that events gave, and
+    `looked_up` the keys that were looked up, by position.
     """
 
-    def __init__(self, parked: Container[Key], only: Container[Key] | None) -> None:
+    def __init__(
+        self, parked: Container[Key], only: Collection[Key] | None, looked_up: Mapping[int, Sequence[Key]] | None = None
+    ) -> None:
         self.steps: list[Step] = []
         self.slots: dict[Key, Slot] = {}
         self.known: dict[Key, Slot] = {}
-        self.parked, self.only = parked, only
+        self.parked, self.only, self.looked_up = parked, only, looked_up
         self.queued: dict[Key, list[int]] = {}
         self.failing: dict[Key, Slot] = {}
+
+    def found(self, position: int) -> Iterable[Key]:
+        """The rows that the event at *position* looks up; if that was done before, they are those that are wanted."""
+        return self.looked_up.get(position, ()) if self.looked_up is not None else self.only or ()
 
     def fails(self, slot: Slot) -> None:
         """Fold nothing more into this row: it is looked at by itself, at the end."""

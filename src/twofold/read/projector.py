@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from twofold.errors import LeaseLostError, StoreUnusableError, UnavailableError
+from twofold.errors import LeaseLostError, MisuseError, StoreUnusableError, UnavailableError
 from twofold.event_store.recorded_event import Mark, RecordedEvent
 from twofold.event_store.store import LogFilter
 from twofold.read.batch import EventFailedError, Events, Folder, unsound
 from twofold.read.follower import DEFAULT_PAGING, Follower, Paging, Part
+from twofold.read.lookups import StoredLookups
 from twofold.read.lot import Lot, Parks
 from twofold.read.mending import Mender, Reading
 from twofold.read.plan import Folded, RowFailed
@@ -18,7 +19,7 @@ from twofold.read.progress import Stuck
 from twofold.read.shards import Claims, Shards, alone
 from twofold.read.source import Source
 from twofold.read.view import ViewDefinition
-from twofold.read.view_store import Checkpoint, Generation, Key, ParkingLot, ViewStore
+from twofold.read.view_store import Checkpoint, Generation, Key, LookupRows, ParkingLot, ViewStore
 
 
 class ViewProjector(Shards):
@@ -75,6 +76,7 @@ class ViewFollower(Follower):
         where = LogFilter(types=definition.event_names, slices=part.shard.slices if is_by_stream else None)
         super().__init__(definition.table, where, source, store, part, paging)
         self._folder = Folder(definition, events, part.shard)
+        self._lookups = _lookups(definition, store, part.generation)
         self._lot: Lot | None = None
         if parks is not None and isinstance(store, ParkingLot):
             self._lot = Lot(store, part.generation, part.shard.number, definition.view, parks)
@@ -117,14 +119,14 @@ class ViewFollower(Follower):
 
     def _may_park_all(self, folded: Folded, events: Sequence[RecordedEvent], error: Exception) -> bool:
         """Whether it is the rows of one event that the store does not take, and not the store that is broken."""
-        is_one = len(events) == 1 and bool(folded.changes)
+        is_one = len(events) == 1 and bool(folded.changes) and not any(change.table for change in folded.changes)
         return self._lot is not None and is_one and not isinstance(error, StoreUnusableError)
 
     async def _fold(self, events: Sequence[RecordedEvent], after: int) -> Folded:
         load = partial(self._store.load, self.generation, self.shard.number)
         if self._lot is None:
-            return Folded(await self._folder.changes(events, after, load), [], {})
-        folded = await self._folder.fold(events, after, load, parked=self._lot.rows)
+            return Folded(await self._folder.changes(events, after, load, lookups=self._lookups), [], {})
+        folded = await self._folder.fold(events, after, load, parked=self._lot.rows, lookups=self._lookups)
         if folded.failed:
             self._say(failed=self._status.failed + len(folded.failed))
         return folded
@@ -142,6 +144,16 @@ class ViewFollower(Follower):
             raise
         lot.keep(parkings)
         self.progress.parked = lot.stuck
+
+
+def _lookups(definition: ViewDefinition[Any], store: ViewStore, generation: Generation) -> StoredLookups | None:
+    """Where the rows are that the view looks up, if it does. Raises MisuseError when the store can keep none."""
+    if not definition.lookups:
+        return None
+    if not isinstance(store, LookupRows):
+        told = f"the view {definition.name} looks rows up, and {type(store).__name__} cannot keep them with its own"
+        raise MisuseError(f"{told}; fold it in a store that does, or give its rows keys that its events carry")
+    return StoredLookups(store, generation)
 
 
 def _all_failed(folded: Folded, event: RecordedEvent, error: Exception) -> Folded:

@@ -10,6 +10,7 @@ import msgspec
 
 from twofold.event_store.recorded_event import RecordedEvent
 from twofold.read.batch import EventFailedError, Events, Folder
+from twofold.read.lookups import Sheets
 from twofold.read.view import ViewDefinition
 from twofold.read.view_store import Key, Kind, RowChange, StoredRow
 
@@ -29,6 +30,7 @@ class Refold:
         self._keys = set(keys)
         self._rows: dict[Key, StoredRow] = {}
         self._folder = Folder(definition, reader)
+        self._lookups = Sheets.whole(definition, self._keys) if definition.lookups else None
 
     def row(self, key: Key) -> StoredRow | None:
         """The row as it is now, or None."""
@@ -45,7 +47,7 @@ class Refold:
 
         Raises EventFailedError, with nothing of *events* folded.
         """
-        folded = await self._folder.fold(events, 0, self._load, only=self._keys)
+        folded = await self._folder.fold(events, 0, self._load, only=self._keys, lookups=self._lookups)
         for row in folded.failed:
             raise EventFailedError(row.event, row.cause) from row.cause
         self._keep(folded.changes)
@@ -55,7 +57,7 @@ class Refold:
 
         Raises EventFailedError for an event of which it is not known which rows it touches.
         """
-        folded = await self._folder.fold(events, 0, self._load, only=self._keys)
+        folded = await self._folder.fold(events, 0, self._load, only=self._keys, lookups=self._lookups)
         self._keep(folded.changes)
         for row in folded.failed:
             self.failed[row.key] = row.cause
@@ -63,6 +65,8 @@ class Refold:
 
     def _keep(self, changes: Iterable[RowChange]) -> None:
         for change in changes:
+            if change.table:
+                continue
             if change.values is None:
                 self._rows.pop(change.key, None)
             else:

@@ -74,7 +74,7 @@ def grouped(grouping: Grouping) -> tuple[KeyOf | None, KeysOf]:
     find_all = grouping.keys
 
     def keys_of(event: Any, _: str) -> Sequence[Key]:
-        found = find_all(event) if find_all is not None else ()
+        found = find_all(event) if callable(find_all) else ()
         return tuple(dict.fromkeys(map(_as_key, found)))
 
     return None, keys_of

@@ -36,10 +36,26 @@ KeyOf = Callable[[Any, str], Key]
 KeysOf = Callable[[Any, str], Sequence[Key]]
 
 
+class LookedUp(NamedTuple):
+    """How rows are looked up: in which of the view's lookups (by its table's name), by which of its fields.
+
+    `values_of` gives the values that these fields have to have, as an event says; `key_of` makes a key of an event, its
+    stream's name and the stored values of a row that was found. `parts` are the parts of the view's key that come
+    from the lookup's key, each with the name it has there.
+    """
+
+    table: str
+    fields: tuple[str, ...]
+    values_of: Callable[[Any], Key]
+    key_of: Callable[[Any, str, Mapping[str, Any]], Key]
+    parts: tuple[tuple[int, str], ...]
+
+
 class Route(NamedTuple):
     """One fold of one event type, and how it finds the rows of an event (from the event and its stream's name).
 
-    `stream_part` is the part of the key that is the stream's id, None when no part is.
+    `stream_part` is the part of the key that is the stream's id, None when no part is. With `lookup` the rows are found
+    by others, and `keys_of` gives none.
     """
 
     event: type
@@ -47,6 +63,7 @@ class Route(NamedTuple):
     keys_of: KeysOf
     key_of: KeyOf | None
     stream_part: int | None = None
+    lookup: LookedUp | None = None
 
 
 class ViewDefinition(Generic[V]):
@@ -54,7 +71,7 @@ class ViewDefinition(Generic[V]):
 
     `table` is the shape of its rows, `routes` its folds by event type, `event_names` the stable names (old ones
     too) under which the log holds those events, `spread` which row is in which shard, `faults` what is wrong with it,
-    as sentences. A definition with faults must not be used further.
+    as sentences. A definition with faults must not be used further. `lookups` are the rows it looks up, by table name.
     """
 
     def __init__(
@@ -66,12 +83,14 @@ class ViewDefinition(Generic[V]):
         event_names: frozenset[str] = frozenset(),
         spread: Spread | None = None,
         faults: Sequence[str] = (),
+        lookups: Mapping[str, ViewDefinition[Any]] | None = None,
     ) -> None:
         self.view = view
         self.name = table.view
         self.table = table
         self.routes = routes
         self.event_names = event_names
+        self.lookups: Mapping[str, ViewDefinition[Any]] = lookups or {}
         self.spread = spread or Spread()
         self.faults = tuple(faults)
         self.columns: Mapping[str, Column] = {column.name: column for column in table.columns}
@@ -80,6 +99,12 @@ class ViewDefinition(Generic[V]):
         self._key_fits = tuple(map(fits_of, self._key))
         self.key_of = _picker(table.key)
         self._enums = tuple((column.name, column.type) for column in table.columns if _holds_enum(column))
+
+    @property
+    def events(self) -> list[type]:
+        """Every type of event that it reads, for its rows or for those it looks up."""
+        looked_up = [event for lookup in self.lookups.values() for event in lookup.routes]
+        return list(dict.fromkeys([*self.routes, *looked_up]))
 
     def new_row(self, key: Key) -> V:
         """A fresh row that holds nothing but its key."""

@@ -8,6 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from twofold.messages.declaration import declaration
 from twofold.messages.folding import folds_of
 from twofold.read.define_view import define_view
+from twofold.read.lookups import Sheets
 from twofold.read.row_key import field_names
 from twofold.read.view import Gone, Route, View, ViewDefinition
 from twofold.read.view_store import Key
@@ -42,7 +43,7 @@ class ViewScenario(Generic[V]):
         Raises ScenarioFailedError for an event that the view does not fold, UnstorableError.
         """
         for event in events:
-            if type(event) not in self._definition.routes:
+            if type(event) not in self._definition.events:
                 raise ScenarioFailedError(f"{self._cls.__name__} does not fold {type(event).__name__}")
         given = (_Given(stored(event, "event"), str(of)) for event in events)
         return ViewScenario(self._cls, (*self._history, *given))
@@ -55,8 +56,9 @@ class ViewScenario(Generic[V]):
         """
         if self._folded is None:
             rows: dict[Key, V] = {}
-            for given in self._history:
-                for key, routes in self._touched(given).items():
+            lookups = Sheets.whole(self._definition)
+            for position, given in enumerate(self._history, 1):
+                for key, routes in self._touched(given, position, lookups).items():
                     self._fold(rows, key, routes, given.event)
             self._folded = rows
         return dict(self._folded)
@@ -87,11 +89,13 @@ class ViewScenario(Generic[V]):
             raise ScenarioFailedError(f"{self._cls.__name__} has a row {key!r}:\n{row!r}")
         return self
 
-    def _touched(self, given: _Given) -> Mapping[Key, list[Route]]:
+    def _touched(self, given: _Given, position: int, lookups: Sheets) -> Mapping[Key, list[Route]]:
         """The rows an event belongs to, with what folds it there."""
         touched: dict[Key, list[Route]] = {}
-        for route in self._definition.routes[type(given.event)]:
-            for key in route.keys_of(given.event, f"stream-{given.of}"):
+        stream = f"stream-{given.of}"
+        found = lookups.take(given.event, stream, position) or ()
+        for route in self._definition.routes.get(type(given.event), ()):
+            for key in found if route.lookup is not None else route.keys_of(given.event, stream):
                 touched.setdefault(self._definition.stored_key(key), []).append(route)
         return touched
 

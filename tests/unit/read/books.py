@@ -31,7 +31,7 @@ class Books:
         self.store = reading.store
         assert isinstance(self.store, MemoryViewStore)
         homes: dict[type, Home] = options.pop("homes", HOMES)
-        reader = reading.events(self.projector.definition.routes)
+        reader = reading.events(self.projector.definition.events)
         log = options.pop("log", reading.source)
         past = Past(log, reader, homes, paging=Paging(options.pop("page", 1000)))
         self.verifier = ViewVerifier(

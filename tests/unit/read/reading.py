@@ -70,7 +70,7 @@ class Reading:
         """Who runs *view*, reading *page* events a step; with *parks* it parks rows that fail."""
         definition = define_view(view, keys, categories=categories)
         assert not definition.faults, definition.faults
-        reader = self.events(definition.routes)
+        reader = self.events(definition.events)
         paging = Paging(page)
         return ViewProjector(definition, self.source, reader, self.store, claims=claims, paging=paging, parks=parks)
 
