@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from twofold.messages.declaration import declaration
-from twofold.messages.folding import folds_of
+from twofold.messages.folding import Fold, folds_of
+from twofold.messages.lookup import Lookup
 from twofold.read.define_view import define_view
 from twofold.read.lookups import Sheets
 from twofold.read.row_key import field_names
@@ -128,9 +129,20 @@ class ViewScenario(Generic[V]):
 
 def defined_alone(cls: type[V]) -> ViewDefinition[V]:
     """The view read on its own: the one part of its key that an event has no field for is the id of its stream."""
-    key = declaration(cls).key
-    missing = {fold.event: [name for name in key if name not in field_names(fold.event)] for fold in folds_of(cls)}
-    definition = define_view(cls, {event: names[0] for event, names in missing.items() if len(names) == 1})
+    missing: dict[type, set[str]] = {}
+    for view, fold in _folds(cls):
+        keys = fold.grouping.keys
+        given = {*field_names(fold.event), *(field_names(keys.view) if isinstance(keys, Lookup) else ())}
+        missing.setdefault(fold.event, set()).update(name for name in declaration(view).key if name not in given)
+    definition = define_view(cls, {event: next(iter(names)) for event, names in missing.items() if len(names) == 1})
     if definition.faults:
         raise ScenarioFailedError("\n".join(definition.faults))
     return definition
+
+
+def _folds(cls: type) -> Iterator[tuple[type, Fold]]:
+    """The folds of a view and of those that it looks up, each with whose it is."""
+    for fold in folds_of(cls):
+        yield cls, fold
+        if isinstance(keys := fold.grouping.keys, Lookup) and issubclass(keys.view, View) and keys.view is not cls:
+            yield from ((keys.view, each) for each in folds_of(keys.view))

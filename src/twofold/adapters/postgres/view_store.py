@@ -78,7 +78,6 @@ class PostgresViewStore:
         self._generations = Generations(self._sql)
         self._copies = Copies(self._sql, self._generations)
         self._folded = FoldedRows(database, self._generations)
-        self.load_lookup, self.find_lookup = self._folded.load_lookup, self._folded.find_lookup
         self._parked = ParkedRows(self._sql, database)
         self._listener: Listener | None = None
 
@@ -145,11 +144,19 @@ class PostgresViewStore:
     async def checkpoint(self, generation: Generation, shard: int) -> Checkpoint:
         """See ViewStore."""
         async with self._database.statement() as connection:
-            return await self._checkpoint(connection, generation, shard)
+            return await read_checkpoint(connection, self._sql, generation, shard)
 
     async def load(self, generation: Generation, shard: int, keys: Sequence[Key]) -> dict[Key, StoredRow]:  # noqa: ARG002 - a key is in one shard only
         """See ViewStore."""
         return await self._folded.load(generation, keys)
+
+    async def load_lookup(self, generation: Generation, lookup: ViewTable, keys: Sequence[Key]) -> dict[Key, StoredRow]:
+        """See LookupRows."""
+        return await self._folded.load_lookup(generation, lookup, keys)
+
+    async def find_lookup(self, generation: Generation, lookup: ViewTable, search: Search) -> list[StoredRow]:
+        """See LookupRows."""
+        return await self._folded.find_lookup(generation, lookup, search)
 
     async def save(
         self,
@@ -177,7 +184,8 @@ class PostgresViewStore:
             except asyncpg.UndefinedTableError as error:
                 raise not_kept(generation) from error
             if not moved:
-                raise await self._lost(connection, generation, shard, expected, reached)
+                now = await read_checkpoint(connection, self._sql, generation, shard)
+                raise lost(now, generation, shard, expected, reached)
             await self._parked.park(connection, generation, shard, parking)
 
     async def parked_keys(self, generation: Generation, shard: int | None = None) -> list[Parked]:
@@ -216,23 +224,8 @@ class PostgresViewStore:
         self, connection: Connection, generation: Generation, shard: int, expected: Mark, reached: Checkpoint
     ) -> None:
         if not await connection.fetch(self._sql["move_checkpoint"], *_moving(generation, shard, expected, reached)):
-            raise await self._lost(connection, generation, shard, expected, reached)
-
-    async def _checkpoint(self, connection: Connection, generation: Generation, shard: int) -> Checkpoint:
-        place = (generation.view, generation.number, shard)
-        found = await connection.fetchrow(self._sql["read_checkpoint"], *place)
-        if found is None:
-            raise not_kept(generation)
-        return Checkpoint(mark_of(found[0]), found[1])
-
-    async def _lost(
-        self, connection: Connection, generation: Generation, shard: int, expected: Mark, reached: Checkpoint
-    ) -> LeaseLostError:
-        now = await self._checkpoint(connection, generation, shard)
-        return LeaseLostError(
-            f"shard {shard} of {generation.view} is at position {now.mark.position} with lease {now.fence}, "
-            f"not at {expected.position} with lease {reached.fence} or lower"
-        )
+            now = await read_checkpoint(connection, self._sql, generation, shard)
+            raise lost(now, generation, shard, expected, reached)
 
     # --- answering ------------------------------------------------------------------------
 
@@ -325,6 +318,24 @@ def telling(heard: Heard) -> Callable[[str], None]:
         heard(view, int(generation), int(position))
 
     return tell
+
+
+async def read_checkpoint(
+    connection: Connection, sql: Mapping[str, str], generation: Generation, shard: int
+) -> Checkpoint:
+    """Where *shard* is. Raises LeaseLostError when its generation is not kept any more."""
+    found = await connection.fetchrow(sql["read_checkpoint"], generation.view, generation.number, shard)
+    if found is None:
+        raise not_kept(generation)
+    return Checkpoint(mark_of(found[0]), found[1])
+
+
+def lost(now: Checkpoint, generation: Generation, shard: int, expected: Mark, reached: Checkpoint) -> LeaseLostError:
+    """The error for whoever expected the shard, which is where *now* says, at another place."""
+    return LeaseLostError(
+        f"shard {shard} of {generation.view} is at position {now.mark.position} with lease {now.fence}, "
+        f"not at {expected.position} with lease {reached.fence} or lower"
+    )
 
 
 def not_kept(generation: Generation) -> LeaseLostError:

@@ -65,7 +65,6 @@ class SqliteViewStore:
         self.identity = self._file.identity(stored)
         self._copies = Copies(self._sql, self._generations)
         self._folded = FoldedRows(self._file, self._generations)
-        self.load_lookup, self.find_lookup = self._folded.load_lookup, self._folded.find_lookup
         self._parked = ParkedRows(self._sql)
         self._points = PointReads(self._file.reader, self._generations)
         self._file.let_go = self._points.let_go
@@ -143,6 +142,14 @@ class SqliteViewStore:
     async def load(self, generation: Generation, shard: int, keys: Sequence[Key]) -> dict[Key, StoredRow]:  # noqa: ARG002 - a key is in one shard only
         """See ViewStore."""
         return await self._folded.load(generation, keys)
+
+    async def load_lookup(self, generation: Generation, lookup: ViewTable, keys: Sequence[Key]) -> dict[Key, StoredRow]:
+        """See LookupRows."""
+        return await self._folded.load_lookup(generation, lookup, keys)
+
+    async def find_lookup(self, generation: Generation, lookup: ViewTable, search: Search) -> list[StoredRow]:
+        """See LookupRows."""
+        return await self._folded.find_lookup(generation, lookup, search)
 
     async def save(
         self,
