@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from twofold.app.stores import is_client
+from twofold.app.clients import is_client
 from twofold.errors import WiringError
 from twofold.messages.message_types import MessageType, MessageTypes
 from twofold.messages.upcasting import EventReader, Upcaster, upcasters_of

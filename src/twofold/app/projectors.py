@@ -16,7 +16,7 @@ from twofold.read.generations import Status
 from twofold.read.lot import Parks
 from twofold.read.operations import Operated, ViewOperations
 from twofold.read.projector import ViewProjector
-from twofold.read.raw_projector import ProjectorRunner
+from twofold.read.projector_runner import ProjectorRunner
 from twofold.read.runner import Runner
 from twofold.read.shards import Shards, lease_name
 from twofold.read.source import Source

@@ -24,8 +24,6 @@ SCHEMES: dict[str, tuple[str, str | None]] = {
     "sqlite": ("twofold.adapters.sqlite.opening", None),
     "postgresql": ("twofold.adapters.postgres.opening", "postgres"),
 }
-# classes of stores' own clients, by name, for none of them is imported before it is needed
-CLIENTS = frozenset({"apsw.Connection", "asyncpg.connection.Connection"})
 _PASSWORDS = (
     re.compile(r"(?P<before>:/*[^/@:?]*:).*(?P<after>@)", re.DOTALL),
     re.compile(r"(?P<before>[?&][^=&]*password=)[^&]*(?P<after>&|$)", re.IGNORECASE),
@@ -81,11 +79,6 @@ class StoreUrl(NamedTuple):
 
     scheme: str
     path: str
-
-
-def is_client(annotation: Any) -> bool:
-    """Whether *annotation* is the class of a view store's own client, which questions may be asked of."""
-    return isinstance(annotation, type) and f"{annotation.__module__}.{annotation.__qualname__}" in CLIENTS
 
 
 def parse_url(url: str) -> StoreUrl:

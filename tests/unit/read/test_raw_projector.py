@@ -11,7 +11,8 @@ import pytest
 from tests.unit.read.reading import Reading
 from twofold.adapters.sqlite.view_store import SqliteViewStore
 from twofold.messages.message import Event
-from twofold.read.raw_projector import Projected, Projector, ProjectorRunner, projector_faults
+from twofold.read.projector_runner import ProjectorRunner
+from twofold.read.raw_projector import Projected, Projector, projector_faults
 
 
 class Noted(Event):
