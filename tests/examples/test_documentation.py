@@ -11,7 +11,7 @@ import pytest
 
 from tests.examples.markdown import ROOT, BlockError, compare, run_page
 from tests.left_out import need
-from tests.servers.postgres import from_wheel
+from tests.servers.postgres import PostgresServer, from_wheel
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LINKED = [*PAGES, *sorted((ROOT / "examples").rglob("*.md"))]
@@ -39,8 +39,8 @@ def has_anchor(file: Path, anchor: str) -> bool:
 
 
 @pytest.fixture
-def on_a_real_server(request, monkeypatch):
-    """A page with empty databases in place of those that it names, and the server's programs for its console."""
+def on_a_real_server(monkeypatch):
+    """A page with empty databases in place of those that it names, and programs of the server's for its console."""
 
     def changed(text: str, opened: ExitStack) -> str:
         named = dict.fromkeys(ON_POSTGRES.findall(text))
@@ -50,7 +50,7 @@ def on_a_real_server(request, monkeypatch):
         installation = from_wheel()
         assert installation is not None
         monkeypatch.setenv("PATH", f"{installation.tree / 'bin'}{os.pathsep}{os.environ['PATH']}")
-        databases = request.getfixturevalue("servers").databases()
+        databases = opened.enter_context(PostgresServer.running()).databases
         urls = {name: opened.enter_context(databases.fresh()) for name in named}
         return ON_POSTGRES.sub(lambda match: urls[match[1]], text)
 

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,10 +17,23 @@ import pytest
 
 from tests.doors.cli.conftest import Run, environment, json_of
 from tests.servers.databases import ask
-from tests.servers.fixtures import Servers
 from tests.servers.pgbouncer import pgbouncer
+from tests.servers.postgres import PostgresServer
 from twofold.cli.exits import UNHEALTHY
 from twofold.cli.target import load_app
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    """One whose settings are known, and that lets anybody in: another may be named for the rest of the tests."""
+    with PostgresServer.running() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(server: PostgresServer) -> Iterator[str]:
+    with server.databases.fresh() as url:
+        yield url
 
 
 def findings(run: Run, *arguments: str) -> dict[str, dict[str, Any]]:
@@ -179,15 +193,12 @@ def test_a_schema_of_another_twofold_is_bad_and_the_rest_is_looked_at(
 # --- poolers ----------------------------------------------------------------------------------
 
 
-def test_a_pooler_is_found_and_whether_the_url_says_so(
-    project: Path, run: Run, postgres_url: str, servers: Servers, needs: Any
-) -> None:
+def test_a_pooler_is_found_and_whether_the_url_says_so(project: Path, run: Run, postgres_url: str, needs: Any) -> None:
     needs("pgbouncer", "hands out a server's connections a transaction at a time")
-    said = servers.through_pgbouncer(postgres_url)
-    with pgbouncer(postgres_url, quiet=True) as unsaid:
+    with pgbouncer(postgres_url, quiet=True) as pooled:
         found = [
             findings(run, "--store", url).get("pooler", {"verdict": "none", "text": ""})
-            for url in (postgres_url, said, unsaid, f"{postgres_url}&pgbouncer=true")
+            for url in (postgres_url, f"{pooled}&pgbouncer=true", pooled, f"{postgres_url}&pgbouncer=true")
         ]
 
     assert [each["verdict"] for each in found] == ["none", "ok", "note", "note"]
@@ -196,12 +207,12 @@ def test_a_pooler_is_found_and_whether_the_url_says_so(
 
 
 def test_a_pooler_that_does_not_know_our_settings_is_named(
-    project: Path, run: Run, postgres_url: str, servers: Servers, needs: Any
+    project: Path, run: Run, postgres_url: str, needs: Any
 ) -> None:
     needs("pgbouncer", "hands out a server's connections a transaction at a time")
-    url = servers.through_pgbouncer(postgres_url).replace("&pgbouncer=true", "")
 
-    result = run("events", "tail", "--store", url)
+    with pgbouncer(postgres_url) as url:
+        result = run("events", "tail", "--store", url)
 
     assert "seems to be PgBouncer: add pgbouncer=true to its URL" in result.output
 
@@ -278,11 +289,11 @@ def test_a_missing_extra_names_its_pip_command(project: Path) -> None:
 
 
 def test_a_log_restored_from_a_backup_is_noticed_by_views_elsewhere_and_the_advice_cures_it(
-    project: Path, run: Run, servers: Servers, postgres_url: str
+    project: Path, run: Run, server: PostgresServer, postgres_url: str
 ) -> None:
     before = fill(postgres_url, "t1", views="sqlite:///rows.db")
     backup = urlsplit(postgres_url).path[1:]
-    with servers.databases().fresh(backup) as restored:
+    with server.databases.fresh(backup) as restored:
         fill(postgres_url, "t2", views="sqlite:///rows.db")  # lost by the restore
         place = ("--store", restored, "--views", "sqlite:///rows.db")
         sick = findings(run, *place)

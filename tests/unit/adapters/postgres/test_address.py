@@ -81,7 +81,7 @@ async def test_a_server_that_does_not_answer_is_not_called_a_full_pool() -> None
 async def test_a_setting_that_the_server_does_not_take_is_a_fault_of_the_url(postgres_url: str) -> None:
     for wrong in ("colour=red", "statement_timeout=soon"):
         with pytest.raises(ConfigError, match="does not take a setting in its URL"):
-            await Database.open(f"{postgres_url}&{wrong}")
+            await Database.open(f"{postgres_url}{'&' if '?' in postgres_url else '?'}{wrong}")
 
 
 @pytest.mark.parametrize(
