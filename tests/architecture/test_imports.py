@@ -50,9 +50,8 @@ def is_quick(module: str, compiled: Path) -> bool:
 
     The two are measured in turns, so that what comes and goes on the machine comes to both; the best of each counts.
     """
-    names = (module, "asyncio")
-    turns = [[seconds_to_import(name, compiled) for name in names] for _ in range(8)]
-    seconds, of_asyncio = (min(column) for column in zip(*turns, strict=True))
+    turns = [(seconds_to_import(module, compiled), seconds_to_import("asyncio", compiled)) for _ in range(8)]
+    seconds, of_asyncio = min(ours for ours, _ in turns), min(theirs for _, theirs in turns)
     return seconds < LIMIT_SECONDS or seconds < LIMIT_OF_ASYNCIO * of_asyncio
 
 
