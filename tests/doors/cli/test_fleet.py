@@ -23,7 +23,7 @@ from twofold.cli.fleet import Fleet, Program
 from twofold.cli.lifeline import READY
 from twofold.retry import RetryPolicy
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 SIZE = 2
 SQLITE = "sqlite:///app.db"
 

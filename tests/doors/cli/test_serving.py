@@ -19,7 +19,7 @@ from twofold.cli.exits import UNHEALTHY, USAGE
 from twofold.cli.serving import address_of, listen
 from twofold.runtime.supervisor import DRAIN_SECONDS
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 def link_in(process: "subprocess.Popen[str]", pattern: str) -> str:

@@ -21,7 +21,7 @@ from twofold import NotFreshError, OpenApp
 
 ROOT = Path(__file__).parents[3]
 ROUNDS = int(os.environ.get("TWOFOLD_FOLDING_ROUNDS") or 8)
-PATIENCE = 30.0
+PATIENCE = 60.0
 LETTERS = 100
 """So many that every shard has some."""
 FIRST_BATCH = 2 * SHARDS + 1

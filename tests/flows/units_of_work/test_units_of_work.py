@@ -266,7 +266,7 @@ async def test_a_handler_that_calls_back_is_told_why_it_cannot(
     stock.call_back = shop
 
     with pytest.raises(NestedSendError, match="publish"):
-        await asyncio.wait_for(shop.send(Nest(item="tea", by=by)), 2)
+        await asyncio.wait_for(shop.send(Nest(item="tea", by=by)), 20)
 
     assert await in_table(warehouse) == await in_log(shop) == {"tea": 10}
     await nothing_is_open(warehouse, shop)
