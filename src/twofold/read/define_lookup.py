@@ -11,7 +11,7 @@ from twofold.messages.folding import Fold, folds_of
 from twofold.messages.lookup import Lookup
 from twofold.read.columns import stored_value
 from twofold.read.row_key import field_names, key_getter
-from twofold.read.view import KeyOf, LookedUp, Route, View, ViewDefinition
+from twofold.read.view import KeyOf, LeadsTo, LookedUp, Route, View, ViewDefinition
 from twofold.read.view_store import Column, Key, Kind
 
 Define = Callable[[type[View]], ViewDefinition[Any]]
@@ -117,7 +117,7 @@ class LookupReader:
 
     def _key_of(
         self, fold: Fold, definition: ViewDefinition[Any], stream_key: str | None
-    ) -> tuple[Callable[[Any, str, Mapping[str, Any]], Key] | None, tuple[tuple[int, str], ...]]:
+    ) -> tuple[LeadsTo | None, tuple[tuple[int, str], ...]]:
         """How a row that was found and the event make a key, and the parts of it that are in the other's key."""
         getters: list[KeyOf | str] = []
         for column in self._key:
@@ -136,14 +136,17 @@ class LookupReader:
                 )
                 return None, ()
             getters.append(getter)
-        if not any(isinstance(getter, str) for getter in getters):
+        names = [getter for getter in getters if isinstance(getter, str)]
+        if not names:
             self.faults.append(
                 f"view {self._view}: {fold.function.__name__} looks up {definition.name}, which has no"
                 " field of the view's key"
             )
             return None, ()
 
-        def key_of(event: Any, stream: str, values: Mapping[str, Any]) -> Key:
+        def key_of(event: Any, stream: str, values: Mapping[str, Any]) -> Key | None:
+            if None in [values[name] for name in names]:
+                return None
             return tuple([values[one] if isinstance(one, str) else one(event, stream)[0] for one in getters])
 
         parts = [(place, one) for place, one in enumerate(getters) if isinstance(one, str)]

@@ -27,6 +27,10 @@ Happened = tuple[RecordedEvent, Any]
 """An event as it is in the log, and as an object."""
 
 
+class TooManyHeldError(FoldError):
+    """More rows would have to be looked up than are held at once. No fault of the events."""
+
+
 class Sheet:
     """Some rows of one lookup, or all of them, and which of them have certain values.
 
@@ -83,7 +87,7 @@ class Sheet:
         if slot.row is None:
             del self._slots[slot.key]
         elif len(self._slots) > MOST:
-            raise FoldError(f"{self._definition.name} has more than {MOST} rows here, too many to be held at once")
+            raise TooManyHeldError(f"{self._definition.name} has more than {MOST} rows, too many to be held at once")
 
     def _place(self, key: Key, values: Mapping[str, Any] | None) -> None:
         """Note what the row's values are now."""
@@ -161,7 +165,8 @@ class Sheets:
     def _look_up(self, lookup: LookedUp, event: Any, stream: str) -> list[Key]:
         stored_key = self._definition.stored_key
         rows = self._sheets[lookup.table].found(lookup.fields, lookup.values_of(event))
-        return list(dict.fromkeys(stored_key(lookup.key_of(event, stream, values)) for values in rows))
+        keys = [lookup.key_of(event, stream, values) for values in rows]
+        return list(dict.fromkeys(stored_key(key) for key in keys if key is not None))
 
     def changes(self) -> list[RowChange]:
         """The rows that were folded, as they are to be stored."""

@@ -34,20 +34,21 @@ V = TypeVar("V", bound=View)
 
 KeyOf = Callable[[Any, str], Key]
 KeysOf = Callable[[Any, str], Sequence[Key]]
+LeadsTo = Callable[[Any, str, Mapping[str, Any]], Key | None]
 
 
 class LookedUp(NamedTuple):
     """How rows are looked up: in which of the view's lookups (by its table's name), by which of its fields.
 
     `values_of` gives the values that these fields have to have, as an event says; `key_of` makes a key of an event, its
-    stream's name and the stored values of a row that was found. `parts` are the parts of the view's key that come
-    from the lookup's key, each with the name it has there.
+    stream's name and the stored values of a row that was found, or None where it has none of a part. `parts` are the
+    parts of the view's key that come from the lookup's key, each with the name it has there.
     """
 
     table: str
     fields: tuple[str, ...]
     values_of: Callable[[Any], Key]
-    key_of: Callable[[Any, str, Mapping[str, Any]], Key]
+    key_of: LeadsTo
     parts: tuple[tuple[int, str], ...]
 
 
