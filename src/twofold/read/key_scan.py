@@ -7,6 +7,7 @@ from typing import Any
 
 from twofold.event_store.recorded_event import RecordedEvent
 from twofold.read.batch import Events, place_of, words_of
+from twofold.read.lookups import Sheets, TooManyHeldError
 from twofold.read.past import Past
 from twofold.read.view import ViewDefinition
 from twofold.read.view_store import Generation, Key, Search, ViewStore
@@ -46,13 +47,17 @@ async def keys_of_log(past: Past, definition: ViewDefinition[Any], start: int, h
 
 
 class EventKeys:
-    """Tells which rows events touch. One that cannot be read, or names no key, touches none; `fault` is the first."""
+    """Tells which rows events touch. One that cannot be read, or names no key, touches none; `fault` is the first.
+
+    Where rows are looked up it has to be asked about all events of the log, in order.
+    """
 
     def __init__(self, definition: ViewDefinition[Any], reader: Events) -> None:
         self.fault: str | None = None
         self._definition, self._reader = definition, reader
         self._decoders: dict[tuple[str, int], Callable[[bytes], Any]] = {}
         routes = [route for routes in definition.routes.values() for route in routes]
+        self._lookups = Sheets.whole(definition) if definition.lookups else None
         self._is_the_stream = len(definition.table.key) == 1 and all(route.stream_part == 0 for route in routes)
 
     def of(self, events: Sequence[RecordedEvent]) -> list[Key]:
@@ -64,6 +69,9 @@ class EventKeys:
                 continue
             try:
                 keys = self._of(recorded)
+            except TooManyHeldError:
+                self._lookups = None  # rows that are missing are looked for among those that events name themselves
+                continue
             except Exception as error:  # noqa: BLE001 - a user's code; who asks is told of it
                 self.fault = self.fault or f"{place_of(recorded)}: {words_of(error)}"
                 continue
@@ -81,4 +89,6 @@ class EventKeys:
         stored_key, keys = self._definition.stored_key, []
         for route in self._definition.routes.get(type(event), ()):
             keys += [stored_key(key) for key in route.keys_of(event, recorded.stream)]
+        if self._lookups is not None:
+            keys += self._lookups.take(event, recorded.stream, recorded.position) or ()
         return keys

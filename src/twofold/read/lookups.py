@@ -27,8 +27,8 @@ Happened = tuple[RecordedEvent, Any]
 """An event as it is in the log, and as an object."""
 
 
-class TooManyHeldError(FoldError):
-    """More rows would have to be looked up than are held at once. No fault of the events."""
+class TooManyHeldError(Exception):
+    """More rows would have to be looked up than are held at once. Never leaves this room."""
 
 
 class Sheet:

@@ -15,6 +15,7 @@ from twofold.read.findings import Findings
 from twofold.read.generations import FROM_POSITION, Generations, Kept
 from twofold.read.key_scan import EventKeys, Keys, keys_of_log, keys_of_rows
 from twofold.read.look import Look, Looker
+from twofold.read.lookups import TooManyHeldError
 from twofold.read.past import Past
 from twofold.read.refold import Refold
 from twofold.read.source import fault_of_mark
@@ -78,6 +79,9 @@ class ViewVerifier:
                 async for events in self._compare(generation, keys, findings):
                     yield events
         except EventFailedError as failed:
+            if isinstance(failed.cause, TooManyHeldError):
+                findings.refuse(str(failed.cause))
+                return
             findings.fault = f"{place_of(failed.event)}: {words_of(failed.cause)}"
         except TwofoldError:
             if isinstance(self._store, Generations) and await self._kept(generation) is None:
@@ -119,7 +123,8 @@ class ViewVerifier:
         if findings.drifts:
             yield list(findings.drifts)
         keys = EventKeys(self.definition, self._past.reader)
-        start = self._rng.randrange(self._head + 1) if self._rng is not None else 0
+        rng = None if self.definition.lookups else self._rng
+        start = rng.randrange(self._head + 1) if rng is not None else 0
         key = await self._key_behind(start, keys) if start else None
         rows = keys_of_rows(self._store, self.definition, generation, key, self._at_once(most))
         named = keys_of_log(self._past, self.definition, start, self._head, keys)
