@@ -73,7 +73,7 @@ async def _show_all(
     for event in events:
         show(event)
     if following:
-        async for event in follow(log, head, where):
+        async for event in follow(log, head, where, lambda text: click.echo(text, err=True)):
             show(event)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import asyncio
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from twofold.clock import to_micros
+from twofold.errors import StoreUnavailableError
 from twofold.event_store.moment import position_at
 from twofold.event_store.recorded_event import RecordedEvent
 from twofold.event_store.store import EVERYTHING, EventStore, LogFilter
@@ -71,15 +73,30 @@ async def find(log: EventStore, wanted: Wanted, after: int = 0) -> AsyncGenerato
                 yield event
 
 
-async def follow(log: EventStore, after: int, where: LogFilter) -> AsyncGenerator[RecordedEvent, None]:
-    """Every event behind position *after*, for ever, as they come."""
+async def follow(
+    log: EventStore, after: int, where: LogFilter, told: Callable[[str], None], pause: float = WAIT
+) -> AsyncGenerator[RecordedEvent, None]:
+    """Every event behind position *after*, for ever, as they come.
+
+    A store that does not answer is asked again every *pause* seconds; *told* is called when that begins and ends.
+    """
+    is_away = False
     while True:
-        page = await log.read_log(after, where=where, limit=PAGE)
+        try:
+            await log.wait(after, WAIT)
+            page = await log.read_log(after, where=where, limit=PAGE)
+        except StoreUnavailableError as error:
+            if not is_away:
+                told(f"{error}; going on when it answers")
+            is_away = True
+            await asyncio.sleep(pause)
+            continue
+        if is_away:
+            told("it answers again")
+        is_away = False
         for event in page.events:
             yield event
         after = page.reached
-        if page.at_head:
-            await log.wait(after, WAIT)
 
 
 async def newest(log: EventStore, count: int, where: LogFilter) -> tuple[list[RecordedEvent], int]:
