@@ -50,7 +50,7 @@ class Away:
     def __init__(self, times: int) -> None:
         self._times = times
 
-    async def run(self, method: str, call: Callable[[], Awaitable[T]]) -> T:  # noqa: ARG002 - as every plan
+    async def run(self, method: str, call: Callable[[], Awaitable[T]]) -> T:
         self._times -= 1
         if self._times >= 0:
             raise StoreUnavailableError("away")
