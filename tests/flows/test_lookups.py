@@ -14,6 +14,7 @@ from tests.unit.read.timelines import Followed, Posted, Region, Timeline, Unfoll
 from twofold import Aggregate, App, Command, Config, Event, OpenApp, View, decides, evolves, lookup
 from twofold.adapters.sqlite.view_store import SqliteViewStore
 from twofold.read.view_store import Search
+from twofold.testing.clock import ManualClock
 from twofold.testing.faults import CrashAfter, CrashError, NoFaults, Plan, faulty
 
 VIEWS: dict[type[View], Any] = {Timeline: timelines, Region: regions}
@@ -100,8 +101,10 @@ async def test_a_changed_fold_of_what_is_looked_up_builds_both_anew(lasting_url:
         await talk.run_until_idle()
         assert await rows(talk, Timeline) == timelines(events)
 
-    async with LOYAL.open(lasting_url, config=Config(), workers=False) as talk:
-        for _ in range(5):
+    clock = ManualClock()
+    async with LOYAL.open(lasting_url, config=Config(), workers=False, clock=clock) as talk:
+        for _ in range(10):
+            clock.advance(1.0)
             await talk.run_until_idle()
         sight = await talk.operations.sight("Timeline")
         assert sight.live is not None

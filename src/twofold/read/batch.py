@@ -131,17 +131,10 @@ class Folder:
         sheets = lookups if isinstance(lookups, Sheets) else await lookups.sheets(self._definition, happened)
         found: dict[int, list[Key]] = {}
         count = 0
-        for recorded, event in happened:
-            try:
-                keys = sheets.take(event, recorded.stream, recorded.position)
-            except Exception as error:
-                raise EventFailedError(recorded, error) from error
-            if keys is not None:
-                found[recorded.position] = keys
-                count += len(keys)
-            if count > MOST:
-                raise FoldError(f"more than {MOST} rows are found at once, and so many are not folded")
-        return found, sheets.changes()
+        for steps in _parts(happened):
+            count += _take(steps, sheets, found, MOST - count)
+            await asyncio.sleep(0)
+        return found, [] if sheets is lookups else sheets.changes()
 
     def _happened(self, events: Sequence[RecordedEvent], after: int) -> list[Happened]:
         """What of *events* looks rows up, or is folded into some that are."""
@@ -271,6 +264,22 @@ class Folder:
                 yield change_of(self._definition, slot)
             except Exception:  # noqa: BLE001 - kept when it fails again
                 plan.fails(slot)
+
+
+def _take(steps: Sequence[Happened], sheets: Sheets, found: dict[int, list[Key]], room: int) -> int:
+    """Fill in what the events of *steps* look up; returns how many keys, for which there has to be *room*."""
+    count = 0
+    for recorded, event in steps:
+        try:
+            keys = sheets.take(event, recorded.stream, recorded.position)
+        except Exception as error:
+            raise EventFailedError(recorded, error) from error
+        if keys is not None:
+            found[recorded.position] = keys
+            count += len(keys)
+        if count > room:
+            raise FoldError(f"more than {MOST} rows are found at once, and so many are not folded")
+    return count
 
 
 def _one_after_another(folds: Sequence[Fold]) -> Fold:

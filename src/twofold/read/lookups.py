@@ -211,10 +211,11 @@ class StoredLookups(NamedTuple):
         Raises FoldError when these are more than are held at once.
         """
         sheets = Sheets(definition, {name: Sheet(lookup) for name, lookup in definition.lookups.items()})
-        for (name, fields), values in _asked(definition, events).items():
+        asked = _asked(definition, events)
+        for (name, fields), values in asked.items():
             sheets[name].expect(fields, values)
         found = 0
-        for (name, fields), values in _asked(definition, events).items():
+        for (name, fields), values in asked.items():
             lookup = definition.lookups[name]
             for search in _searches(fields, values):
                 rows = await self.store.find_lookup(self.generation, lookup.table, search)

@@ -65,8 +65,6 @@ class Refold:
 
     def _keep(self, changes: Iterable[RowChange]) -> None:
         for change in changes:
-            if change.table:
-                continue
             if change.values is None:
                 self._rows.pop(change.key, None)
             else:
