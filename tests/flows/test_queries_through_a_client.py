@@ -290,6 +290,43 @@ async def test_another_stores_client_is_refused_when_the_app_is_opened(kind: str
             pass
 
 
+class Renamed(View, key="sale_id", name="SalePage"):
+    """The same view with another field: its live rows lack that until they are built anew."""
+
+    sale_id: str
+    pennies: int = 0
+
+    @evolves
+    def sold(self, event: Sold) -> None:
+        self.pennies = event.cents
+
+
+@answers(reads=[Renamed])
+async def sqlite_pennies(query: Meddle, client: apsw.Connection) -> int:
+    total: Any = client.execute('SELECT sum(pennies) FROM "SalePage"').fetchall()[0][0]
+    return int(total)
+
+
+@answers(reads=[Renamed])
+async def postgres_pennies(query: Meddle, client: asyncpg.Connection) -> int:
+    return int(await client.fetchval('SELECT sum(pennies) FROM twofold_views."SalePage"'))
+
+
+async def test_until_the_live_rows_are_those_that_it_expects_it_is_not_fresh(store: Store) -> None:
+    async with store.app.open(store.url) as sales:
+        await sales.send(Sell(sale_id="1", department="DELI", cents=1), wait_for=[SalePage], wait=30)
+    pennies = sqlite_pennies if store.url.startswith("sqlite") else postgres_pennies
+    changed = App("sales", aggregates=[Sale], views=[Renamed], queries=[pennies])
+
+    async with changed.open(store.url, workers=False) as reading, asyncio.timeout(30):
+        with pytest.raises(NotFreshError, match="built by other code"):
+            await reading.ask(Meddle())
+        async with changed.open(store.url) as building:
+            receipt = await building.send(Sell(sale_id="2", department="DELI", cents=2))
+
+            assert await reading.ask(Meddle(), after=receipt.token, wait=30) == 3
+
+
 def test_what_is_no_client_is_a_wiring_fault() -> None:
     @answers
     async def odd(query: ByDepartment, client: dict) -> dict[str, int]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
-from twofold.errors import NotFreshError, TokenUnknownError, UnknownNameError
+from twofold.errors import NotFreshError, OtherRowsError, TokenUnknownError, UnknownNameError
 from twofold.event_store.recorded_event import Mark
 from twofold.event_store.token import decode_token
 from twofold.read.progress import Progress
@@ -94,6 +94,22 @@ class Freshness:
         """See which generations of *views* are live, and how far they are."""
         for view in views:
             await self._projector(view).look()
+
+    async def live(self, views: Sequence[str], wait: float | None = None) -> None:
+        """Return when this code can read the live rows of *views*, as whoever asks a store by their names does.
+
+        Raises OtherRowsError after *wait* seconds; NotFreshError at once while there are none that it can read.
+        """
+        deadline = asyncio.get_running_loop().time() + (self._wait if wait is None else wait)
+        await self.look(views)
+        while others := [view for view in views if self.answers_from(view) is not None]:
+            if asyncio.get_running_loop().time() >= deadline:
+                raise OtherRowsError(
+                    f"the live rows of {others[0]} were built by other code, with other fields",
+                    f"promote those of this code (`twofold view promote {others[0]}`), or bring that code back",
+                )
+            await asyncio.sleep(self._poll)
+            await self.look(views)
 
     def answers_from(self, view: str) -> Generation | None:
         """The generation of *view* that this code has to read; None: the live one.

@@ -81,18 +81,20 @@ class QueryBus:
         async def compute(touched: Touched) -> Any:
             if definition.query not in self._through_client:
                 return await definition.function(query, **self._injected(definition, touched, context))
-            async with self._client(views, touched) as client:
+            async with self._client(views, touched, wish.wait) as client:
                 return await definition.function(query, **self._injected(definition, touched, context, client))
 
         return await answered(self._model.freshness, views, wish, compute)
 
     @asynccontextmanager
-    async def _client(self, views: tuple[str, ...], touched: Touched) -> AsyncIterator[dict[Any, Any]]:
+    async def _client(
+        self, views: tuple[str, ...], touched: Touched, wait: float | None
+    ) -> AsyncIterator[dict[Any, Any]]:
         """The store's client. The checkpoint is noted before: what is read is no older."""
         store, freshness = self._model.store, self._model.freshness
         if not isinstance(store, ClientReads):
             raise MisuseError("this view store hands out no client to read with")
-        await freshness.look(views)
+        await freshness.live(views, wait)
         touched.add(await freshness.mark(views))
         async with store.reading() as client:
             yield {store.client: client}

@@ -7,16 +7,18 @@ import asyncio
 import pytest
 
 from tests.unit.read.reading import Reading
-from twofold.errors import NotFreshError, TokenUnknownError, UnknownNameError
+from twofold.errors import NotFreshError, OtherRowsError, TokenUnknownError, UnknownNameError
 from twofold.event_store.recorded_event import Mark
 from twofold.event_store.token import decode_token, encode_token
 from twofold.messages.folding import evolves
 from twofold.messages.message import Event
 from twofold.read.answer import Wish
+from twofold.read.freshness import Freshness
 from twofold.read.progress import Progress
 from twofold.read.projector import ViewProjector
 from twofold.read.view import View
 from twofold.read.view_answers import CountRows, FindRows, ViewAnswers
+from twofold.read.view_store import Generation, Key
 
 
 class Counted(Event):
@@ -243,3 +245,28 @@ async def test_the_token_of_an_answer_is_its_own_moment(reading: Reading, projec
         await projector.step()
         answer = await views.get(Counter, "a")
         assert (answer.value.total, decode_token(answer.token).position) == (number, number)
+
+
+class Promoting:
+    """Runs a view whose own generation is live from a certain look on."""
+
+    def __init__(self, looks: int) -> None:
+        self._left = looks
+
+    def touched(self, key: Key | None = None) -> tuple[()]:
+        return ()
+
+    async def look(self) -> None:
+        self._left -= 1
+
+    def answers_from(self) -> Generation | None:
+        return Generation("Page", 2, "new", "epoch", 1, "candidate") if self._left >= 0 else None
+
+
+async def test_rows_that_are_asked_for_by_name_are_waited_for_until_they_are_this_codes(reading: Reading) -> None:
+    await Freshness(reading.source, {"Page": Promoting(3)}, poll=0).live(["Page"], wait=60)
+
+    with pytest.raises(OtherRowsError, match="live rows of Page were built by other code") as caught:
+        await Freshness(reading.source, {"Page": Promoting(10**9)}, poll=0).live(["Page"], wait=0)
+
+    assert "twofold view promote Page" in caught.value.remedy
