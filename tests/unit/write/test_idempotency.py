@@ -308,3 +308,19 @@ async def test_a_bank_without_its_in_flight_book_is_caught(bank: OpenApp, monkey
 
 def test_the_bank_is_put_together() -> None:
     assert set(BANK.catalog.commands) >= {"OpenAccount", "Deposit", "Transfer", "Peek"}
+
+
+async def test_copies_at_once_hold_nobody_up(place: Place) -> None:
+    """A copy changes nothing that others decide on: none of them is decided again because of another."""
+    async with place.open(config=Config(conflict_attempts=1)) as bank:
+        await bank.send(OpenAccount(account_id="ada"))
+        commands = [Withdraw(account_id="ada", amount=1) for _ in range(100)]
+
+        async def all_of_them() -> list[Any]:
+            tries = [bank.send(command, key=str(n)) for n, command in enumerate(commands)]
+            return await asyncio.gather(*tries, return_exceptions=True)
+
+        first = await all_of_them()
+        again = await all_of_them()
+
+    assert [type(each) for each in again] == [type(each) for each in first] == [Rejected] * len(commands)
