@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,6 @@ from tests.unit.read.reading import Reading
 from tests.unit.read.talks import POISON, Parking
 from tests.unit.read.timelines import (
     Followed,
-    Follower,
-    Home,
     Moved,
     Posted,
     Region,
@@ -131,6 +132,66 @@ async def test_rows_looked_up_as_of_the_end_of_a_batch_would_be_seen(
     events = history(rng, 150)
 
     assert await folded(reading, Timeline, events, rng) != timelines(events)
+
+
+class Size(Enum):
+    SMALL = "s"
+    LARGE = "l"
+
+
+class Priced(Event):
+    item: str
+    size: Size
+    price: Decimal
+    since: datetime | None = None
+
+
+class Sold(Event):
+    size: Size
+    price: Decimal
+    since: datetime | None = None
+
+
+class Offer(View, key="item"):
+    item: str
+    size: Size = Size.SMALL
+    price: Decimal = Decimal(0)
+    since: datetime | None = None
+
+    @evolves
+    def priced(self, event: Priced) -> None:
+        self.size, self.price, self.since = event.size, event.price, event.since
+
+
+class Sale(View, key=("item", "till")):
+    item: str
+    till: int
+    sold: int = 0
+
+    @evolves(keys=lookup(Offer, "size", "price", "since"))
+    def was_sold(self, _event: Sold) -> None:
+        self.sold += 1
+
+
+@pytest.mark.parametrize("page", [1, 100])
+async def test_values_are_equal_as_in_python_and_the_rest_of_the_key_is_the_events(stored: Reading, page: int) -> None:
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    for item, size, price, since in (
+        ("a", Size.SMALL, "1.0", noon),
+        ("b", Size.SMALL, "1.00", noon.astimezone(timezone(timedelta(hours=2)))),
+        ("c", Size.LARGE, "1", noon),
+        ("d", Size.SMALL, "1", None),
+    ):
+        await stored.append("Any-1", Priced(item=item, size=size, price=Decimal(price), since=since))
+    await stored.append("Till-7", Sold(size=Size.SMALL, price=Decimal(1), since=noon))
+    await stored.append("Till-8", Sold(size=Size.SMALL, price=Decimal("1.000")))
+    projector = stored.projector(Sale, keys={Sold: "till"}, page=page)
+
+    await run(projector)
+
+    assert projector.status().error is None
+    found = [(row.item, row.till, row.sold) for row in await stored.rows(projector).find()]
+    assert found == [("a", 7, 1), ("b", 7, 1), ("d", 8, 1)]
 
 
 # --- the past, and the verifier -----------------------------------------------------------
@@ -281,99 +342,3 @@ async def test_a_store_that_cannot_keep_such_rows_says_so(reading: Reading) -> N
     reading.store = Simple(reading.store)  # type: ignore[assignment]
     with pytest.raises(MisuseError, match="Timeline looks rows up, and Simple cannot keep them"):
         await reading.projector(Timeline).open()
-
-
-# --- what is declared ---------------------------------------------------------------------
-
-
-def faults(view: type[View]) -> str:
-    return "\n".join(define_view(view).faults)
-
-
-def looking(found: Any, key: str = "follower", **options: Any) -> type[View]:
-    """A view that folds Posted into the rows that *found* says."""
-
-    class Wrong(View, key=key, **options):
-        follower: str = ""
-        region: int = 0
-        other: str = ""
-
-        @evolves(keys=found)
-        def posted(self, event: Posted) -> None: ...
-
-    return Wrong
-
-
-class Chained(View, key="author"):
-    author: str
-
-    @evolves(keys=lookup(Follower, "author"))
-    def posted(self, event: Posted) -> None: ...
-
-
-class Sharded(View, key=("author", "follower"), shards=2):
-    author: str
-    follower: str
-
-    @evolves
-    def followed(self, event: Followed) -> None: ...
-
-
-@pytest.mark.parametrize(
-    ("view", "words"),
-    [
-        (looking(lookup(Follower, "writer")), "by 'writer', which is not one of its fields"),
-        (looking(lookup(Follower)), "by no field"),
-        (looking(lookup(Follower, author="writer")), "'writer', which is not a field of Posted"),
-        (looking(lookup(Follower, "author", author="text")), "a field that is named twice"),
-        (looking(lookup(Follower, "author"), shards=2), "can have one shard only"),
-        (looking(lookup(Sharded, "author")), "cannot have shards"),
-        (looking(lookup(Chained, "author")), "looks rows up itself"),
-        (looking(lookup(str, "author")), "which is no View class"),
-        (looking(lookup(Follower, "author"), key="other"), "neither of Wrong.Follower nor of Posted"),
-        (looking(lookup(Home, customer="author"), key="region"), "its key region is integer"),
-    ],
-)
-def test_a_wrong_lookup_is_a_fault_in_words(view: type[View], words: str) -> None:
-    assert words in faults(view)
-
-
-class Twice(View, key="follower"):
-    follower: str
-
-    @evolves(keys=lookup(Follower, "author"))
-    def posted(self, event: Posted) -> None: ...
-
-    @evolves(key=lambda event: event.author)
-    def posted_too(self, event: Posted) -> None: ...
-
-
-def test_an_event_whose_rows_are_looked_up_has_no_other_fold() -> None:
-    assert "can have no other fold of it" in faults(Twice)
-
-
-def test_the_fingerprint_covers_what_is_looked_up_and_how() -> None:
-    def timeline(rule: type[View], field: str = "author") -> str:
-        class Feed(View, key="follower"):
-            follower: str
-
-            @evolves(keys=lookup(rule, author=field))
-            def posted(self, event: Posted) -> None: ...
-
-        return define_view(Feed).table.fingerprint
-
-    def follower(times: int) -> type[View]:
-        class Follower(View, key=("author", "follower")):
-            author: str
-            follower: str
-            times: int = 0
-
-            @evolves
-            def followed(self, _event: Followed) -> None:
-                self.times += times
-
-        return Follower
-
-    marks = [timeline(follower(1)), timeline(follower(2)), timeline(follower(1), "text"), timeline(follower(1))]
-    assert marks[0] == marks[3]
-    assert len(set(marks)) == 3
