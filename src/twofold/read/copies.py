@@ -117,6 +117,7 @@ class Copies:
         self._compared: tuple[int, str] | None = None
         self._build_at = 0.0
         self._own: Kept | None = None
+        self._answering: Shards | None = None
         self._complete: frozenset[int] = frozenset()
         self._seeing = asyncio.Lock()
         self._seen = 0
@@ -154,9 +155,16 @@ class Copies:
                 shards.let_go()
         self._folded = folded
         self._own = self._complete_own(sight)
+        self._answering = self._folder_of((self._own or sight.live) if sight.unlike else sight.live)
         await self._watch(sight)
         self._seen += 1
         return sight
+
+    def _folder_of(self, kept: Kept | None) -> Shards | None:
+        """Who folds it here; None: other code, or nobody."""
+        if kept is None:
+            return None
+        return self._folded.get((kept.generation.number, kept.generation.status == Status.LIVE))
 
     def _complete_own(self, sight: Sight) -> Kept | None:
         """The newest of this code's that is whole: it was live once, or has been as far as the live one."""
@@ -326,12 +334,7 @@ class Copies:
 
     def touched(self, key: Key | None = None) -> Sequence[Tracked]:
         """The shards of the generation that answers, in which the row with this stored *key*, or any, can be."""
-        sight = self._sight
-        if sight is None or sight.live is None:
-            return ()
-        answers = (self._own or sight.live) if sight.unlike else sight.live
-        shards = self._folded.get((answers.generation.number, answers.generation.status == Status.LIVE))
-        return self._watched if shards is None else shards.touched(key)
+        return self._watched if self._answering is None else self._answering.touched(key)
 
     @property
     def awaits(self) -> int | None:

@@ -206,6 +206,15 @@ class Freshness:
         """Whether what was read with the checkpoint *mark* is older than the position *wanted*, or of another log."""
         return mark.position < wanted or (wanted > 0 and mark.epoch != self._source.epoch)
 
+    def is_plain(self, view: str, key: Key) -> bool:
+        """Whether the row with this stored *key* can be read just so: its view is known, and nothing is parked."""
+        projector = self._projectors.get(view)
+        tracked = projector.touched(key) if projector is not None else ()
+        for each in tracked:
+            if each.progress.parked:
+                return False
+        return bool(tracked)
+
     def lacking(self, views: Iterable[str], key: Key | None = None) -> int | None:
         """From which position on the row with this stored *key*, or any row, lacks what happened, being parked."""
         found: int | None = None
