@@ -329,7 +329,7 @@ class Copies:
             return self._own.generation
         raise NotFreshError(
             self.name, max([each.lowest.position for each in sight.own], default=0), live.lowest.position,
-            f"its live rows were built by other code ({'; '.join(sight.changes)}); {self._what_is_done(sight)}",
+            f"its live rows were built by other code ({'; '.join(sight.changes)}); {_what_is_done(sight)}",
         )  # fmt: skip
 
     def touched(self, key: Key | None = None) -> Sequence[Tracked]:
@@ -373,10 +373,11 @@ class Copies:
             view=self.name, state="stopped", position=_position(sight.live), error=error, remedy=remedy
         )
 
-    def _what_is_done(self, sight: Sight) -> str:
-        if not sight.folded:
-            return OTHER_CODE.format(view=self.name)
-        return f"generation {sight.folded[-1].generation.number} is being built by this code"
+
+def _what_is_done(sight: Sight) -> str:
+    if not sight.folded:
+        return OTHER_CODE.format(view=sight.table.view)
+    return f"generation {sight.folded[-1].generation.number} is being built by this code"
 
 
 def _position(kept: Kept | None) -> int:
