@@ -41,7 +41,7 @@ class Policy(NamedTuple):
     promote: bool = True
     keep: int = 2
     rate: float | None = None
-    look_every: float = 0.5
+    look_every: float = 1.0
 
 
 BY_ITSELF = Policy()
@@ -254,6 +254,8 @@ class Copies:
         moved = await shards.step(at_most)
         if self._policy.rate is not None:
             self._build_at = self._clock.monotonic() + moved / self._policy.rate
+        if moved and kept.generation.status == Status.BUILDING and shards.status().caught_up:
+            self._look_at = 0.0
         await self._say_how_it_goes(kept, shards.status(), moved)
         return moved
 
@@ -276,7 +278,7 @@ class Copies:
     # --- taking over ----------------------------------------------------------------------
 
     async def _take_over(self, sight: Sight) -> int:
-        """Let the heir take over if it has reached the live one, and where the head was when we last looked; 1 then.
+        """Let the heir take over if it has reached the live one, and where the head is or was at the last look; 1 then.
 
         It is compared once before: that takes time, in which the live one goes on.
         """
@@ -284,7 +286,7 @@ class Copies:
         if heir is None or live is None:
             return 0
         seen, self._head = self._head, (await self._source.mark()).position
-        if seen is None or heir.lowest.position < seen or not self._leads(heir):
+        if heir.lowest.position < (self._head if seen is None else seen) or not self._leads(heir):
             return 0
         if self._compared is None or self._compared[0] != heir.generation.number:
             self._compared = heir.generation.number, await self._words(live, heir)
