@@ -107,14 +107,15 @@ LOGS: dict[str, Callable[[Ground], OpenableLog]] = {
 WITH_TRANSACTIONS = [name for name in LOGS if not name.endswith("memory")]
 
 
-# What `make fast` leaves out: they keep the same contract as "postgres", on another server or by another way.
-SLOW = {"debian-postgres", "faulty-postgres", "pgbouncer"}
+# What `make fast` leaves out: they keep the contract of what is inside them, or on another server or by another way.
+SLOW = {"debian-postgres", "faulty-memory", "faulty-postgres", "faulty-sqlite", "pgbouncer"}
+SLOW_VIEWS = {*SLOW, POSTGRES}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         stores = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-        if stores.get("log_backend") in SLOW or stores.get("view_store") in SLOW:
+        if stores.get("log_backend") in SLOW or stores.get("view_store") in SLOW_VIEWS:
             item.add_marker("slow")
 
 
