@@ -80,6 +80,7 @@ async def folded(reading: Reading, view: type[View], events: list[Event], rng: r
     return {getattr(row, key): plain(row) for row in await reading.rows(projector).find()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("view", VIEWS)
 async def test_batches_of_any_size_give_the_rows_of_one_event_at_a_time(
