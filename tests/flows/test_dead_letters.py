@@ -13,6 +13,9 @@ from twofold import OpenApp
 from twofold.read.dead_letters import Settled
 from twofold.testing.clock import ManualClock
 
+LONG = 1e6
+"""Seconds by the clock of the tests, which runs ahead while whoever asks has to sleep."""
+
 
 @pytest.fixture(autouse=True)
 def _unreadable() -> Iterator[None]:
@@ -39,15 +42,15 @@ async def test_who_corrected_the_fold_may_have_a_row_tried_at_once(url: str) -> 
         await file(office, "b", "?")
         await office.run_until_idle()
         letters = office.dead_letters
-        (still,) = await settled(office, clock, letters.retry([await letters.one("Pile", "a")]))
+        (still,) = await settled(office, clock, letters.retry([await letters.one("Pile", "a")], wait=LONG))
         UNREADABLE.clear()
         UNREADABLE.add("b:?")
-        (gone,) = await settled(office, clock, letters.retry([await letters.one("Pile", "a")]))
+        (gone,) = await settled(office, clock, letters.retry([await letters.one("Pile", "a")], wait=LONG))
 
         assert (still.settled, gone.settled) == (Settled.STILL_PARKED, Settled.LET_GO)
         assert list(await parked(office)) == ["b"]
         UNREADABLE.clear()
-        await settled(office, clock, letters.retry(await letters.all("Pile")))
+        await settled(office, clock, letters.retry(await letters.all("Pile"), wait=LONG))
         assert await parked(office) == {}
         assert [await texts(office, desk) for desk in "ab"] == [["1", "?", "3"], ["?"]]
 
@@ -62,7 +65,7 @@ async def test_a_letter_may_be_discarded_and_what_came_after_it_is_folded(
         letters = office.dead_letters
         for wanted in (Settled.STILL_PARKED, Settled.LET_GO):
             letter = await letters.one("Pile", "a")
-            outcome = await settled(office, clock, letters.discard(letter, by="eve", why="it is a stain"))
+            outcome = await settled(office, clock, letters.discard(letter, by="eve", why="it is a stain", wait=LONG))
             assert outcome.settled is wanted
 
         assert await texts(office, "a") == ["1", "3", "5"]
@@ -79,7 +82,9 @@ async def test_all_that_waits_may_be_discarded(url: str) -> None:
         await file(office, "a", "1", "?", "3", "4")
         await office.run_until_idle()
         letters = office.dead_letters
-        outcome = await settled(office, clock, letters.discard(await letters.one("Pile", "a"), every=True, by="eve"))
+        outcome = await settled(
+            office, clock, letters.discard(await letters.one("Pile", "a"), every=True, by="eve", wait=LONG)
+        )
         await file(office, "a", "5")
         await office.run_until_idle()
 
@@ -94,8 +99,8 @@ async def test_what_one_has_seen_is_discarded_and_nothing_that_failed_since(url:
         await office.run_until_idle()
         letters = office.dead_letters
         seen = await letters.one("Pile", "a")
-        await settled(office, clock, letters.discard(seen, by="eve"))
-        again = await settled(office, clock, letters.discard(seen, by="bob"))
+        await settled(office, clock, letters.discard(seen, by="eve", wait=LONG))
+        again = await settled(office, clock, letters.discard(seen, by="bob", wait=LONG))
 
         assert again.settled is Settled.STILL_PARKED
         assert (await parked(office))["a"].failure.position == 3
@@ -135,7 +140,7 @@ async def test_another_process_may_ask_and_nobody_loses_the_lease(lasting_url: s
 
         retried = asyncio.gather(letters.retry([await letters.one("Pile", "a")]), busy())
         ((outcome,), _) = await settled(folding, clock, retried)
-        discarded = await settled(folding, clock, letters.discard(await letters.one("Pile", "b"), by="eve"))
+        discarded = await settled(folding, clock, letters.discard(await letters.one("Pile", "b"), by="eve", wait=LONG))
         await folding.run_until_idle()
 
         assert (outcome.settled, discarded.settled) == (Settled.LET_GO, Settled.LET_GO)
