@@ -138,7 +138,7 @@ async def test_another_process_may_ask_and_nobody_loses_the_lease(lasting_url: s
             for number in range(20):
                 await file(asking, "c", str(number))
 
-        retried = asyncio.gather(letters.retry([await letters.one("Pile", "a")]), busy())
+        retried = asyncio.gather(letters.retry([await letters.one("Pile", "a")], wait=LONG), busy())
         ((outcome,), _) = await settled(folding, clock, retried)
         discarded = await settled(folding, clock, letters.discard(await letters.one("Pile", "b"), by="eve", wait=LONG))
         await folding.run_until_idle()
