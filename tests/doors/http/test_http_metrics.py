@@ -98,7 +98,7 @@ async def test_folds_that_fail_are_counted(still: Door):
 
     found = await scrape(still)
 
-    assert found("twofold_view_failed_folds_total", view="AccountPage") >= 1  # it may have been tried again
+    assert found("twofold_view_failed_folds_total", view="AccountPage") in {1, 2}  # it may have been tried again
     assert found("twofold_view_failed_folds_total", view="Samples") in {0, None}
 
 
