@@ -70,7 +70,8 @@ class ViewOperations:
         made = await self._generations.build(table, self._source.epoch, known.shards)
         if start:
             await self._begin_at(made, mark)
-        await self._say_who_promotes(made, f"{FROM_POSITION}{start}" if start else "", promote=promote)
+        if start or not promote:
+            await self._say_who_promotes(made, f"{FROM_POSITION}{start}" if start else "", promote=promote)
         return made
 
     async def _go_on(self, begun: Kept, start: int, *, promote: bool) -> Generation:
